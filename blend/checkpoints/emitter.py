@@ -1,0 +1,166 @@
+"""Writes network files as pickles, opcode by opcode, straight from arrays: nothing is copied in memory.
+
+Protocol 3 and the module names of old NumPy, so that NVIDIA's loader on TensorFlow 1.15 opens the files.
+"""
+
+import struct
+from collections import OrderedDict
+
+import numpy as np
+
+from blend.checkpoints.machine import EasyDict
+from blend.checkpoints.network import Network
+from blend.errors import BlendError
+
+_STATE_VERSION = 4
+
+
+class Emitter(object):
+    """Pickles plain data, arrays and Networks into a binary file object."""
+
+    def __init__(self, file):
+        self._write = file.write
+        self._memo = {}
+
+    def dump(self, value):
+        self._write(b"\x80\x03")
+        self._emit(value)
+        self._write(b".")
+
+    def _emit(self, value):
+        if isinstance(value, np.generic):
+            self._call("numpy.core.multiarray", "scalar", (value.dtype, value.tobytes()))
+        elif isinstance(value, Network):
+            self._global("dnnlib.tflib.network", "Network")
+            self._write(b")\x81")
+            self._emit(network_state(value))
+            self._write(b"b")
+        else:
+            method = self._METHODS.get(type(value))
+            if method is None and isinstance(value, np.dtype):
+                method = Emitter._dtype
+            if method is None:
+                raise BlendError("a %s cannot be written to a network file" % type(value).__name__)
+            method(self, value)
+
+    def _global(self, module, name):
+        key = (module, name)
+        if key in self._memo:
+            self._write(b"j" + struct.pack("<I", self._memo[key]))
+        else:
+            self._write(("c%s\n%s\n" % key).encode("ascii"))
+            self._remember(key)
+
+    def _remember(self, key):
+        self._memo[key] = len(self._memo)
+        self._write(b"r" + struct.pack("<I", self._memo[key]))
+
+    def _call(self, module, name, args):
+        self._global(module, name)
+        self._emit(args)
+        self._write(b"R")
+
+    def _bool(self, value):
+        self._write(b"\x88" if value else b"\x89")
+
+    def _int(self, value):
+        if -2 ** 31 <= value < 2 ** 31:
+            self._write(b"J" + struct.pack("<i", value))
+        else:
+            data = value.to_bytes(value.bit_length() // 8 + 1, "little", signed=True)
+            self._write(b"\x8a" + struct.pack("<B", len(data)) + data)
+
+    def _text(self, value):
+        if value in self._memo:  # long sources are shared by several networks
+            self._write(b"j" + struct.pack("<I", self._memo[value]))
+            return
+        data = value.encode("utf-8", "surrogatepass")
+        self._write(b"X" + struct.pack("<I", len(data)) + data)
+        self._remember(value)
+
+    def _bytes(self, value):
+        self._write(b"B" + struct.pack("<I", len(value)))
+        self._write(value)
+
+    def _tuple(self, value):
+        self._write(b"(")
+        for item in value:
+            self._emit(item)
+        self._write(b"t")
+
+    def _list(self, value):
+        self._write(b"](")
+        for item in value:
+            self._emit(item)
+        self._write(b"e")
+
+    def _dict(self, value):
+        self._write(b"}")
+        self._items(value)
+
+    def _easy_dict(self, value):
+        self._global("dnnlib.util", "EasyDict")
+        self._write(b")\x81")
+        self._items(value)
+
+    def _items(self, value):
+        self._write(b"(")
+        for key, item in value.items():
+            self._emit(key)
+            self._emit(item)
+        self._write(b"u")
+
+    def _array(self, value):
+        order = "F" if value.flags.f_contiguous and not value.flags.c_contiguous else "C"
+        data = value.reshape(-1, order=order)  # a copy only where neither order is contiguous
+        self._call("numpy.core.multiarray", "_reconstruct", (_NDARRAY, (0,), b"b"))
+        self._write(b"(")
+        for item in (1, tuple(int(n) for n in value.shape), value.dtype, order == "F"):
+            self._emit(item)
+        self._bytes(memoryview(data).cast("B") if data.size else b"")
+        self._write(b"tb")
+
+    def _dtype(self, value):
+        key = ("dtype", value.str)
+        if key in self._memo:
+            self._write(b"j" + struct.pack("<I", self._memo[key]))
+            return
+        self._call("numpy", "dtype", (value.str[1:], 0, 1))
+        self._emit((3, value.str[0], None, None, None, -1, -1, 0))
+        self._write(b"b")
+        self._remember(key)
+
+    def _ndarray_class(self, _value):
+        self._global("numpy", "ndarray")
+
+    _METHODS = {
+        type(None): lambda self, value: self._write(b"N"), bool: _bool, int: _int,
+        float: lambda self, value: self._write(b"G" + struct.pack(">d", value)), str: _text,
+        bytes: _bytes, memoryview: _bytes, bytearray: _bytes, tuple: _tuple, list: _list, dict: _dict,
+        OrderedDict: _dict, EasyDict: _easy_dict, np.ndarray: _array,
+    }
+
+
+class _NdarrayClass(object):
+    pass
+
+
+_NDARRAY = _NdarrayClass()
+Emitter._METHODS[_NdarrayClass] = Emitter._ndarray_class
+
+
+def network_state(network):
+    """The state dict that NVIDIA's `Network` pickles, with what its file said beyond it."""
+    state = {"version": _STATE_VERSION, "build_module_src": ""}
+    state.update(network.extra)
+    state["name"] = network.name
+    state["static_kwargs"] = network.static_kwargs
+    state["components"] = dict(network.components)
+    state["build_func_name"] = network.build_func_name
+    state["variables"] = [(name, _value(value)) for name, value in network.own_variables.items()]
+    return state
+
+
+def _value(value):
+    value = np.asarray(value)
+    return value[()] if value.ndim == 0 else value

@@ -1,0 +1,320 @@
+"""A pickle reader that executes nothing: it knows a fixed list of opcodes and of globals.
+
+Python's own unpickler imports and calls what a file names. This one maps each allowed global to a small
+function of ours that only arranges data; any other name is an error. Large byte strings stay where they are:
+they become views of the file's memory map.
+"""
+
+import struct
+from collections import OrderedDict
+
+import numpy as np
+
+from blend.errors import ForbiddenGlobalError, NetworkFileError
+
+_SIMPLE_DTYPES = frozenset(["f2", "f4", "f8", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "b1", "?"])
+
+
+class EasyDict(dict):
+    """Stands for NVIDIA's `dnnlib.util.EasyDict`, so that it can be written back as one."""
+
+
+class Instance(object):
+    """Stands for an object of class `cls` with the state that BUILD would have given it."""
+
+    def __init__(self, cls):
+        self.cls, self.state = cls, None
+
+
+class _Array(object):
+    """A NumPy array between REDUCE (empty) and BUILD (filled)."""
+
+    def __init__(self):
+        self.value = None
+
+
+class _Latin1(object):
+    """A long Python 2 string: an array's bytes or a text, known only where it is used."""
+
+    def __init__(self, view):
+        self.view = view
+
+
+class _Dtype(object):
+    def __init__(self, code):
+        self.dtype = code
+
+
+def _new_dtype(code, *_flags):
+    if not isinstance(code, str) or code.lstrip("<>|=") not in _SIMPLE_DTYPES:
+        raise NetworkFileError("arrays of type %r do not belong in a network file" % (code,))
+    return _Dtype(np.dtype(code))
+
+
+def _array(shape, dtype, data, order):
+    shape = tuple(shape)
+    if not all(type(n) is int and n >= 0 for n in shape) or len(shape) > 8:
+        raise NetworkFileError("array has an impossible shape %r" % (shape,))
+    count = 1
+    for n in shape:
+        count *= n
+    if count * dtype.dtype.itemsize != len(data):
+        raise NetworkFileError("array of shape %r and type %s needs %d bytes, the file has %d for it" % (
+            shape, dtype.dtype, count * dtype.dtype.itemsize, len(data)))
+    return np.frombuffer(data, dtype.dtype, count).reshape(shape, order=order)
+
+
+def _new_array(cls, _shape, _code):
+    if cls is not _NDARRAY:
+        raise NetworkFileError("array of an unknown class")
+    return _Array()
+
+
+def _scalar(dtype, data):
+    return _array((), dtype, _as_bytes(data), "C")[()]
+
+
+def _frombuffer(data, dtype, shape, order):
+    filled = _Array()
+    filled.value = _array(shape, dtype, data, order)
+    return filled
+
+
+def _as_bytes(data):
+    # Python 2 wrote bytes as text; read as latin1, each character is its byte.
+    if isinstance(data, _Latin1):
+        return data.view
+    return data.encode("latin1") if isinstance(data, str) else data
+
+
+def _encode(text, encoding):
+    if encoding != "latin1":
+        raise NetworkFileError("text is encoded as %r instead of latin1" % (encoding,))
+    return text.encode("latin1")
+
+
+_NDARRAY = "ndarray"
+_NETWORK = "Network"
+
+# Name in the file: what stands for it here. Strings are classes to instantiate, functions arrange data.
+_GLOBALS = {
+    "dnnlib.tflib.network Network": _NETWORK,
+    "dnnlib.util EasyDict": EasyDict,
+    "collections OrderedDict": OrderedDict,
+    "numpy ndarray": _NDARRAY,
+    "numpy dtype": _new_dtype,
+    "_codecs encode": _encode,
+}
+for _module in ("numpy.core", "numpy._core"):
+    _GLOBALS[_module + ".multiarray _reconstruct"] = _new_array
+    _GLOBALS[_module + ".multiarray scalar"] = _scalar
+    _GLOBALS[_module + ".numeric _frombuffer"] = _frombuffer
+
+
+class _Mark(object):
+    pass
+
+
+class Machine(object):
+    """Reads one pickle from a buffer. `load()` returns plain data, arrays, EasyDicts and Instances.
+
+    NetworkFileError: not a pickle, truncated, or malformed. ForbiddenGlobalError: a global not on the list.
+    """
+
+    def __init__(self, buffer):
+        self._view = memoryview(buffer)
+        self._at = 0
+        self._stack = []
+        self._memo = {}
+
+    def load(self):
+        try:
+            while True:
+                code = self._take(1)[0]
+                if code == ord("."):
+                    value = self._stack.pop()
+                    if self._stack:
+                        raise NetworkFileError("the pickle ends with values left over")
+                    return _finished(value)
+                step = _STEPS.get(code)
+                if step is None:
+                    raise NetworkFileError("opcode 0x%02x has no place in a network file" % code)
+                step(self)
+        except NetworkFileError as error:
+            raise type(error)("%s (at byte %d)" % (error, self._at))
+        except (IndexError, KeyError, ValueError, TypeError, AttributeError, struct.error,
+                OverflowError, RecursionError, MemoryError) as error:
+            raise NetworkFileError("not a valid pickle (%s: %s, at byte %d)" % (
+                type(error).__name__, error, self._at))
+
+    def _take(self, count):
+        if count < 0 or count > len(self._view) - self._at:
+            raise NetworkFileError("truncated: %d more bytes expected, %d left" % (
+                count, len(self._view) - self._at))
+        taken = self._view[self._at:self._at + count]
+        self._at += count
+        return taken
+
+    def _number(self, code):
+        return struct.unpack(code, self._take(struct.calcsize(code)))[0]
+
+    def _line(self):
+        start = self._at
+        for _ in range(256):
+            if self._take(1)[0] == 10:
+                return bytes(self._view[start:self._at - 1]).decode("ascii")
+        raise NetworkFileError("a name is too long")
+
+    def _push(self, value):
+        self._stack.append(value)
+
+    def _pop_mark(self):
+        for i in range(len(self._stack) - 1, -1, -1):
+            if isinstance(self._stack[i], _Mark):
+                values = self._stack[i + 1:]
+                del self._stack[i:]
+                return values
+        raise NetworkFileError("no mark on the stack")
+
+    def _global(self, module, name):
+        known = _GLOBALS.get("%s %s" % (module, name))
+        if known is None:
+            raise ForbiddenGlobalError(
+                "asks for %s.%s, which no network file needs; nothing was executed" % (module, name))
+        self._push(known)
+
+    def _stack_global(self):
+        name, module = self._stack.pop(), self._stack.pop()
+        self._global(module, name)
+
+    def _reduce(self):
+        args, function = self._stack.pop(), self._stack.pop()
+        if function is EasyDict or function is OrderedDict:
+            self._push(function(*[[tuple(pair) for pair in arg] for arg in args]))
+        elif function in (_new_dtype, _new_array, _scalar, _frombuffer, _encode):
+            self._push(function(*[_finished(arg) for arg in args]))
+        else:
+            raise NetworkFileError("a value that cannot be called is called")
+
+    def _new_object(self):
+        args, cls = self._stack.pop(), self._stack.pop()
+        if args != ():
+            raise NetworkFileError("an object is made with arguments")
+        if cls is _NETWORK:
+            self._push(Instance(cls))
+        elif cls is EasyDict or cls is OrderedDict:
+            self._push(cls())
+        else:
+            raise NetworkFileError("an object of an unknown class is made")
+
+    def _build(self):
+        state, target = self._stack.pop(), self._stack[-1]
+        if isinstance(target, Instance):
+            if target.state is not None or not isinstance(state, dict):
+                raise NetworkFileError("an object's state is not a dict, or is given twice")
+            target.state = state
+        elif isinstance(target, _Array):
+            _version, shape, dtype, fortran, data = state
+            target.value = _array(shape, dtype, _as_bytes(data), "F" if fortran else "C")
+        elif isinstance(target, _Dtype):
+            if state[1] in ("<", ">", "="):
+                target.dtype = target.dtype.newbyteorder(state[1])
+        elif isinstance(target, EasyDict) and isinstance(state, dict):
+            target.update(state)
+        else:
+            raise NetworkFileError("a value that takes no state is given one")
+
+    def _set_items(self, values):
+        target = self._stack[-1]
+        if not isinstance(target, dict) or len(values) % 2:
+            raise NetworkFileError("items for something that is not a dict")
+        for key, value in zip(values[::2], values[1::2]):
+            target[_text_or_value(key)] = _text_or_value(value)
+
+    def _append(self, values):
+        if type(self._stack[-1]) is not list:
+            raise NetworkFileError("items for something that is not a list")
+        self._stack[-1].extend(_text_or_value(value) for value in values)
+
+    def _tuple(self, values):
+        self._push(tuple(_finished(value) for value in values))
+
+    def _last(self, count):
+        values = self._stack[len(self._stack) - count:]
+        if len(values) != count:
+            raise IndexError("stack is empty")
+        del self._stack[len(self._stack) - count:]
+        return values
+
+    def _text(self, count):
+        self._push(bytes(self._take(count)).decode("utf-8", "surrogatepass"))
+
+    def _latin1(self, count):
+        self._push(bytes(self._take(count)).decode("latin1"))
+
+    def _long(self, count):
+        self._push(int.from_bytes(bytes(self._take(count)), "little", signed=True))
+
+    def _protocol(self):
+        version = self._take(1)[0]
+        if not 2 <= version <= 5:
+            raise NetworkFileError("pickle protocol %d is not between 2 and 5" % version)
+
+
+def _finished(value):
+    """An array that is whole in place of its stand-in (which BUILD still had to fill)."""
+    if isinstance(value, _Array) and value.value is not None:
+        return value.value
+    return value
+
+
+def _text_or_value(value):
+    """The same for what is stored in a list or a dict, where a Python 2 string can only be text."""
+    return bytes(value.view).decode("latin1") if isinstance(value, _Latin1) else _finished(value)
+
+
+_STEPS = {
+    0x80: Machine._protocol,
+    0x95: lambda m: m._take(8),  # FRAME
+    ord("("): lambda m: m._push(_Mark()),
+    ord("0"): lambda m: m._stack.pop(),
+    ord("1"): lambda m: m._pop_mark(),
+    ord("N"): lambda m: m._push(None),
+    0x88: lambda m: m._push(True),
+    0x89: lambda m: m._push(False),
+    ord("J"): lambda m: m._push(m._number("<i")),
+    ord("K"): lambda m: m._push(m._number("<B")),
+    ord("M"): lambda m: m._push(m._number("<H")),
+    ord("G"): lambda m: m._push(m._number(">d")),
+    0x8a: lambda m: m._long(m._number("<B")),
+    ord("U"): lambda m: m._latin1(m._number("<B")),
+    ord("T"): lambda m: m._push(_Latin1(m._take(m._number("<i")))),
+    0x8c: lambda m: m._text(m._number("<B")),
+    ord("X"): lambda m: m._text(m._number("<I")),
+    0x8d: lambda m: m._text(m._number("<Q")),
+    ord("C"): lambda m: m._push(m._take(m._number("<B"))),
+    ord("B"): lambda m: m._push(m._take(m._number("<I"))),
+    0x8e: lambda m: m._push(m._take(m._number("<Q"))),
+    0x96: lambda m: m._push(m._take(m._number("<Q"))),  # BYTEARRAY8
+    ord(")"): lambda m: m._push(()),
+    0x85: lambda m: m._tuple(m._last(1)),
+    0x86: lambda m: m._tuple(m._last(2)),
+    0x87: lambda m: m._tuple(m._last(3)),
+    ord("t"): lambda m: m._tuple(m._pop_mark()),
+    ord("]"): lambda m: m._push([]),
+    ord("a"): lambda m: m._append(m._last(1)),
+    ord("e"): lambda m: m._append(m._pop_mark()),
+    ord("}"): lambda m: m._push({}),
+    ord("s"): lambda m: m._set_items(m._last(2)),
+    ord("u"): lambda m: m._set_items(m._pop_mark()),
+    ord("c"): lambda m: m._global(m._line(), m._line()),
+    0x93: Machine._stack_global,
+    ord("R"): Machine._reduce,
+    0x81: Machine._new_object,
+    ord("b"): Machine._build,
+    ord("q"): lambda m: m._memo.__setitem__(m._number("<B"), m._stack[-1]),
+    ord("r"): lambda m: m._memo.__setitem__(m._number("<I"), m._stack[-1]),
+    0x94: lambda m: m._memo.__setitem__(len(m._memo), m._stack[-1]),  # MEMOIZE
+    ord("h"): lambda m: m._push(m._memo[m._number("<B")]),
+    ord("j"): lambda m: m._push(m._memo[m._number("<I")]),
+}

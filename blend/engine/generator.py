@@ -1,0 +1,121 @@
+"""Pictures from networks: one graph for each architecture, built once; weights are set without growing it."""
+
+from collections import OrderedDict
+
+import numpy as np
+import tensorflow.compat.v1 as tf
+
+from blend.engine import networks, quiet_stderr
+from blend.errors import BlendError
+
+# Pixels of pictures that are computed at once: 64 at 64x64, one at 512x512 and above.
+_BATCH_PIXELS = 2 ** 18
+
+
+def session(graph, device=None):
+    """A session on the GPUs that TensorFlow sees, or only on the CPU. device: None, 'cpu' or 'gpu'.
+
+    BlendError: 'gpu' where there is none.
+    """
+    config = tf.ConfigProto(allow_soft_placement=True)
+    config.gpu_options.allow_growth = True
+    if device == "cpu":
+        config.device_count["GPU"] = 0
+    elif device not in (None, "gpu"):
+        raise BlendError("device must be cpu or gpu, not %r" % (device,))
+    with quiet_stderr():
+        opened = tf.Session(graph=graph, config=config)
+        if device == "gpu" and not any(one.device_type == "GPU" for one in opened.list_devices()):
+            opened.close()
+            raise BlendError("TensorFlow sees no GPU here; leave the device out or use cpu")
+    return opened
+
+
+def set_variables(opened, values):
+    """Assign {variable: array} through the variables' own initialisers, which adds nothing to the graph."""
+    feed = {var.initializer.inputs[1]: value for var, value in values.items()}
+    opened.run([var.initializer for var in values], feed)
+
+
+class Generator(object):
+    """A generator graph for one architecture (`Network.architecture`).
+
+    `load(network)` sets the weights; `map` and `synthesise` run it. stored_noise: the network's own noise buffers,
+    as `synthesise` wants them.
+    """
+
+    def __init__(self, architecture, device=None):
+        self.architecture = dict(architecture)
+        self.layers = 2 * int(np.log2(architecture["resolution"])) - 2
+        self._loaded = None
+        graph = tf.Graph()
+        with graph.as_default():
+            self._build()
+        self._session = session(graph, device)
+
+    def _build(self):
+        kwargs = self.architecture
+        self._z = tf.placeholder(tf.float32, [None, kwargs["latent_size"]])
+        self._labels = tf.placeholder(tf.float32, [None, kwargs["label_size"]])
+        with tf.variable_scope("G_mapping"):
+            self._w = networks.G_mapping(self._z, self._labels, dlatent_broadcast=self.layers, **kwargs)
+        self._w_in = tf.placeholder(tf.float32, [None, self.layers, kwargs["dlatent_size"]])
+        self._noise_in = []
+
+        def fed_noise(_layer, buffer):
+            size = buffer.shape.as_list()[2:]
+            self._noise_in.append(tf.placeholder(tf.float32, [None, 1] + size))
+            return self._noise_in[-1]
+
+        with tf.variable_scope("G_synthesis"):
+            self._images = networks.G_synthesis_stylegan2(self._w_in, noise_in=fed_noise, **kwargs)
+        self._variables = OrderedDict((var.name.split(":")[0], var) for var in tf.global_variables())
+
+    def load(self, network):
+        """Set the weights of a Network of this architecture."""
+        if network is self._loaded:
+            return
+        values = network.variables
+        set_variables(self._session, {var: values[name] for name, var in self._variables.items()})
+        self._loaded = network
+        self._average = np.asarray(values["dlatent_avg"])
+        self.stored_noise = [values["G_synthesis/noise%d" % layer] for layer in range(self.layers - 1)]
+
+    def map(self, z, labels, psi=None, cutoff=None):
+        """z [N,latent_size], labels [N,label_size] to w [N,L,dlatent_size], truncated (arXiv 1812.04948, B)."""
+        w = self._session.run(self._w, {self._z: z, self._labels: labels})
+        if psi is not None and psi != 1:
+            w = w.copy()
+            w[:, :cutoff] = self._average + (w[:, :cutoff] - self._average) * np.float32(psi)
+        return w
+
+    def synthesise(self, w, noise):
+        """w [N,L,dlatent_size] and a list of L - 1 noises [N or 1,1,H,W] to images [N,C,R,R], float32."""
+        feed = dict(zip(self._noise_in, noise))
+        feed[self._w_in] = w
+        with quiet_stderr():
+            return self._session.run(self._images, feed)
+
+    def batch_size(self):
+        """How many images `synthesise` should get at once."""
+        return max(1, _BATCH_PIXELS // self.architecture["resolution"] ** 2)
+
+
+class Discriminator(object):
+    """A discriminator graph with the weights of one network."""
+
+    def __init__(self, network, device=None):
+        kwargs = network.architecture
+        graph = tf.Graph()
+        with graph.as_default():
+            size = kwargs["resolution"]
+            self._images = tf.placeholder(tf.float32, [None, kwargs["num_channels"], size, size])
+            self._labels = tf.placeholder(tf.float32, [None, kwargs["label_size"]])
+            self._scores = networks.D_stylegan2(self._images, self._labels, **kwargs)
+            variables = tf.global_variables()
+        self._session = session(graph, device)
+        set_variables(self._session, {var: network.variables[var.name.split(":")[0]] for var in variables})
+
+    def score(self, images, labels):
+        """images [N,C,R,R], -1…1, labels [N,label_size] to scores [N,1]; N at most 4 or a multiple of 4."""
+        return self._session.run(self._scores, {self._images: images, self._labels: labels})

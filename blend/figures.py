@@ -1,0 +1,40 @@
+"""Figures: each a function of networks and options."""
+
+from blend import images
+from blend.mixing import blend
+from blend.pictures import generate
+
+
+def splits(resolution):
+    """The resolutions at which a network can be split, from the finest to the coarsest: 32, 16, 8, 4 for 64."""
+    return [2 ** n for n in range(resolution.bit_length() - 2, 1, -1)]
+
+
+def both_ways(first, second, seeds, names=("base", "fine-tuned"), progress=None, **options):
+    """The paper's main figure: two networks and their blends at every resolution, both ways round.
+
+    seeds: one row each. names: what the two networks are called. options: those of `generate`. Returns a Pillow image.
+    """
+    panels = [one_way(first, second, seeds, names, progress, **options),
+              one_way(second, first, seeds, names[::-1], progress, **options)]
+    return images.stack(panels)
+
+
+def one_way(low, high, seeds, names, progress=None, **options):
+    """Rows are seeds; columns the low network, its blends with ever more layers of the high one, the high one."""
+    seeds = list(seeds)
+    columns, pictures = [names[0] + "\nnetwork"], [generate(low, seeds, **options)]
+    for split in splits(low.resolution):
+        mixed = blend(low, high, split)
+        columns.append("%s to %d×%d\n%s from %d×%d" % (
+            names[0], split, split, names[1], 2 * split, 2 * split))
+        pictures.append(generate(mixed, seeds, **options))
+        if progress is not None:
+            progress(1)
+    columns.append(names[1] + "\nnetwork")
+    pictures.append(generate(high, seeds, **options))
+    factor = max(1, 160 // low.resolution)
+    return images.labelled_grid(
+        list(zip(*pictures)), columns, "Structure from %s, texture from %s" % names,
+        "Low resolutions (pose, shape of head and eyes) come from the %s network, high ones (shading, lines, skin) "
+        "from the %s network." % names, factor, ["seed %d" % seed for seed in seeds])

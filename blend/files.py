@@ -1,0 +1,68 @@
+"""Files on disk: written whole or not at all."""
+
+import hashlib
+import os
+import tempfile
+
+from blend.errors import BlendError
+
+
+class replacing(object):
+    """Context: a binary file that takes `path`'s place when the block ends well, and vanishes otherwise."""
+
+    def __init__(self, path):
+        self.path = os.path.abspath(path)
+
+    def __enter__(self):
+        folder, name = os.path.split(self.path)
+        try:
+            if os.path.isdir(self.path):
+                raise IsADirectoryError("is a folder")
+            handle, self._temporary = tempfile.mkstemp(".tmp", name + ".", folder)
+        except OSError as error:
+            raise BlendError("%s: cannot be written (%s)" % (self.path, reason(error)))
+        self._file = os.fdopen(handle, "wb")
+        return self._file
+
+    def __exit__(self, kind, error, _trace):
+        try:
+            with self._file:
+                if kind is None:
+                    self._file.flush()
+                    os.fsync(self._file.fileno())
+            if kind is None:
+                umask = os.umask(0)
+                os.umask(umask)
+                os.chmod(self._temporary, 0o666 & ~umask)  # mkstemp's 0600 is for secrets
+                os.replace(self._temporary, self.path)
+        except OSError as failure:
+            kind, error = OSError, failure
+        finally:
+            if os.path.exists(self._temporary):
+                os.unlink(self._temporary)
+        if isinstance(error, OSError):
+            raise BlendError("%s: cannot be written (%s)" % (self.path, reason(error)))
+
+
+def reason(error):
+    """The system's words for an OSError."""
+    return getattr(error, "strerror", None) or str(error)
+
+
+def sha256(path):
+    """Hexadecimal SHA-256 of a file."""
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        for block in iter(lambda: file.read(2 ** 20), b""):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def make_folder(path):
+    """Make a folder and its parents where they are missing. BlendError: it cannot be."""
+    try:
+        os.makedirs(path, exist_ok=True)
+    except OSError as error:
+        raise BlendError("%s: cannot be made a folder (%s)" % (path, reason(error)))
+    if not os.access(path, os.W_OK):
+        raise BlendError("%s: cannot be written (no permission)" % path)

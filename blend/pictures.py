@@ -1,0 +1,147 @@
+"""`generate`: pictures of a network for seeds, latents or styles."""
+
+import functools
+
+import numpy as np
+
+from blend.checkpoints.network import NetworkFile
+from blend.errors import BlendError
+
+NOISES = ("const", "seed", "random", "none")
+
+
+@functools.lru_cache(maxsize=4)
+def _generator(architecture, device):
+    from blend.engine.generator import Generator  # loads TensorFlow
+    return Generator(dict(architecture), device)
+
+
+def generator_for(network, device=None):
+    """The Generator of a network's architecture, built at most once, with the network's weights."""
+    generator = _generator(tuple(network.architecture.items()), device)
+    generator.load(network)
+    return generator
+
+
+def generate(networks, seeds=None, *, z=None, w=None, psi=0.5, cutoff=None, noise="const", labels=None,
+             output="uint8", device=None, progress=None):
+    """Pictures of a NetworkFile's Gs (or of a Network), for one of seeds, z or w.
+
+    seeds: integers; z = RandomState(seed).randn(1, latent_size), as NVIDIA's run_generator draws it.
+    z: [N,latent_size]. w: [N,dlatent_size] or [N,L,dlatent_size], taken as it is (no truncation).
+    psi: truncation, 1 or None for none; cutoff: the number of layers it reaches, None for all. noise: 'const' (the
+    buffers stored in the file), 'seed' (drawn from the seed after z, as run_generator does), 'random' or 'none'.
+    labels: None, a class number or [N,label_size]. device: None, 'cpu' or 'gpu'. progress: called with the number done.
+
+    Returns uint8 [N,R,R,C], or for output='float32' [N,C,R,R], about -1…1. BlendError: arguments that do not fit.
+
+    >>> import blend
+    >>> blend.generate(blend.shipped("photo"), seeds=[1, 2]).shape
+    (2, 64, 64, 3)
+    """
+    network = networks.Gs if isinstance(networks, NetworkFile) else networks
+    batches = []
+    for batch in iterate(network, seeds, z=z, w=w, psi=psi, cutoff=cutoff, noise=noise, labels=labels,
+                         output=output, device=device):
+        batches.append(batch)
+        if progress is not None:
+            progress(len(batch))
+    return np.concatenate(batches)
+
+
+def iterate(network, seeds=None, *, z=None, w=None, psi=0.5, cutoff=None, noise="const", labels=None,
+            output="uint8", device=None):
+    """The same batch by batch, so that memory does not grow with the number of pictures."""
+    architecture = network.architecture
+    _check(seeds, z, w, psi, cutoff, noise, output)
+    latent_size, label_size = architecture["latent_size"], architecture["label_size"]
+    if seeds is not None:
+        seeds = list(seeds)
+        count = len(seeds)
+    else:
+        given = np.asarray(w if z is None else z, np.float32)
+        count = len(given)
+    labels = make_labels(labels, count, label_size)
+    generator = generator_for(network, device)
+    if w is not None:
+        w = _styles(given, generator.layers, architecture["dlatent_size"])
+    elif z is not None and given.shape != (count, latent_size):
+        raise BlendError("z must have the shape [N,%d], not %r" % (latent_size, given.shape))
+    if not count:
+        raise BlendError("no pictures are asked for: seeds, z or w is empty")
+    size = generator.batch_size()
+    for start in range(0, count, size):
+        part = slice(start, min(start + size, count))
+        shapes = [buffer.shape for buffer in generator.stored_noise] if noise == "seed" else []
+        draws = [seeded(seed, latent_size, shapes) for seed in seeds[part]] if seeds is not None else None
+        if w is None:
+            batch_z = given[part] if draws is None else np.concatenate([draw[0] for draw in draws])
+            batch_w = generator.map(batch_z, labels[part], psi, cutoff)
+        else:
+            batch_w = w[part]
+        images = generator.synthesise(batch_w, _noises(generator, noise, draws, len(batch_w)))
+        yield images if output == "float32" else to_bytes(images)
+
+
+def _check(seeds, z, w, psi, cutoff, noise, output):
+    if sum(one is not None for one in (seeds, z, w)) != 1:
+        raise BlendError("give one of seeds, z and w")
+    if noise not in NOISES:
+        raise BlendError("noise must be one of %s, not %r" % (", ".join(NOISES), noise))
+    if noise == "seed" and seeds is None:
+        raise BlendError("noise 'seed' needs seeds; with z or w use const, random or none")
+    if output not in ("uint8", "float32"):
+        raise BlendError("output must be uint8 or float32, not %r" % (output,))
+    if psi is not None and not np.isfinite(psi):
+        raise BlendError("psi must be a number, not %r" % (psi,))
+    if cutoff is not None and (type(cutoff) is not int or cutoff < 0):
+        raise BlendError("cutoff must be a number of layers, 0 or more, not %r" % (cutoff,))
+
+
+def _styles(w, layers, dlatent_size):
+    if w.ndim == 2:
+        w = np.repeat(w[:, None], layers, 1)
+    if w.shape[1:] != (layers, dlatent_size):
+        raise BlendError("w must have the shape [N,%d] or [N,%d,%d], not %r" % (
+            dlatent_size, layers, dlatent_size, w.shape))
+    return w
+
+
+def _noises(generator, noise, draws, count):
+    stored = generator.stored_noise
+    if noise == "seed":
+        return [np.concatenate(layer) for layer in zip(*[draw[1] for draw in draws])]
+    if noise == "random":
+        return [np.random.randn(count, *buffer.shape[1:]).astype(np.float32) for buffer in stored]
+    return [np.zeros_like(buffer) for buffer in stored] if noise == "none" else stored
+
+
+def seeded(seed, latent_size, noise_shapes):
+    """z [1,latent_size] of a seed, then its noise buffers: the draws of NVIDIA's run_generator, in its order."""
+    try:
+        random = np.random.RandomState(seed)
+    except (ValueError, TypeError):
+        raise BlendError("a seed must be a whole number from 0 to 4294967295, not %r" % (seed,))
+    z = random.randn(1, latent_size)
+    return z, [random.randn(*shape).astype(np.float32) for shape in noise_shapes]
+
+
+def make_labels(labels, count, label_size):
+    """None (zeros), a class number or an array, as float32 [count, label_size]. BlendError: it does not fit."""
+    made = np.zeros([count, label_size], np.float32)
+    if labels is None:
+        return made
+    if isinstance(labels, int):
+        if not 0 <= labels < label_size:
+            raise BlendError("label %d does not exist: this network has %d classes" % (labels, label_size))
+        made[:, labels] = 1
+        return made
+    labels = np.asarray(labels, np.float32)
+    if labels.shape != made.shape:
+        raise BlendError("labels must have the shape %r, not %r" % (made.shape, labels.shape))
+    return labels
+
+
+def to_bytes(images):
+    """float32 [N,C,H,W], -1…1, to uint8 [N,H,W,C]: x 127.5 + 128, cut off at 0 and 255, truncated."""
+    return np.clip(images.transpose(0, 2, 3, 1) * np.float32(127.5) + np.float32(128), 0, 255).astype(np.uint8)

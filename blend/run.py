@@ -1,0 +1,97 @@
+"""Command line: `python -m blend.run`. Parses, calls, prints; the work is done elsewhere."""
+
+import argparse
+import os
+import sys
+
+from blend import recipes, training_command
+from blend.errors import BlendError
+from blend.mixing import RULES, SIDES
+from blend.options import fractions, grid, seeds
+from blend.pictures import NOISES
+
+EPILOG = """\
+Without LOW and HIGH: the two networks that come with the package, and a figure of their blends at every
+resolution, both ways round. LOW and HIGH are network files, or the names photo and cartoon of the shipped ones.
+
+  python -m blend.run low.pkl high.pkl --resolution 32 --seeds 0-7 --save mixed.pkl
+  python -m blend.run photo cartoon --fractions 8x8=0.5,16x16/Conv1=1
+  python -m blend.run --recipe blend-out/recipe.json
+  python -m blend.run train --help
+"""
+
+
+class Parser(argparse.ArgumentParser):
+    """Errors in one line."""
+
+    def error(self, message):
+        raise BlendError("%s (see --help)" % message)
+
+
+def parser():
+    made = Parser("python -m blend.run", description="Blend two StyleGAN2 networks and make pictures.",
+                  epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter,
+                  argument_default=argparse.SUPPRESS)
+    made.add_argument("networks", nargs="*", metavar="LOW HIGH", default=[],
+                      help="network of the low resolutions (structure) and of the high ones (texture)")
+    split = made.add_argument_group("blend")
+    split.add_argument("--resolution", type=int, metavar="R", help="split: up to here from LOW (default 32)")
+    split.add_argument("--level", type=int, choices=(0, 1), help="finer split within R (default 0)")
+    split.add_argument("--width", type=float, metavar="W", help="smooth split of this width (default: hard)")
+    split.add_argument("--rule", choices=RULES, help="for smooth splits (default article, as published)")
+    split.add_argument("--fractions", type=fractions, metavar="8x8=0.3,…", help="of HIGH, by resolution or layer")
+    for option, what in (("mapping", "mapping network"), ("dlatent-avg", "average w"),
+                         ("noise-buffers", "stored noise")):
+        split.add_argument("--" + option, choices=SIDES, help="network that gives the %s (default low)" % what)
+    split.add_argument("--torgb", choices=SIDES, help="network that gives ToRGB (default: follows the split)")
+    pictures = made.add_argument_group("pictures")
+    pictures.add_argument("--seeds", type=seeds, metavar="0,3,7-9", help="one picture each (default 0-7)")
+    pictures.add_argument("--psi", type=float, help="truncation; 1 is none (default 0.7)")
+    pictures.add_argument("--cutoff", type=int, metavar="N", help="truncate only the first N layers")
+    pictures.add_argument("--noise", choices=NOISES, help="const: stored in the file (default)")
+    pictures.add_argument("--label", type=int, metavar="N", help="class, for networks with labels")
+    pictures.add_argument("--grid", type=grid, metavar="4x2", help="columns x rows of the grid")
+    pictures.add_argument("--device", choices=("cpu", "gpu"), help="default: a GPU if TensorFlow sees one")
+    files = made.add_argument_group("files")
+    files.add_argument("--out", metavar="FOLDER", help="for pictures and recipe.json (default blend-out)")
+    files.add_argument("--save", metavar="FILE", help="write the blended network (G, D of LOW and blended Gs)")
+    files.add_argument("--all-networks", action="store_true", help="blend G as well as Gs")
+    files.add_argument("--recipe", metavar="FILE", help="options from a recipe.json; others given here win")
+    files.add_argument("--report", action="store_true", help="print what happens to every variable, and why")
+    return made
+
+
+def command(arguments):
+    """Run the command line's arguments."""
+    if arguments[:1] == ["train"]:
+        return training_command.run(Parser, arguments[1:])
+    given = vars(parser().parse_args(arguments))
+    recipe = recipes.read(given.pop("recipe")) if "recipe" in given else {}
+    networks = given.pop("networks")
+    if len(networks) not in (0, 2):
+        raise BlendError("give two networks, LOW and HIGH, or none for the shipped pair; here are %d" % len(networks))
+    options = recipes.Options(**dict(recipe, **given))
+    if networks:
+        options = options._replace(low=recipes.Source(networks[0]), high=recipes.Source(networks[1]))
+    blends = set(given) & set(recipes.BLEND_OPTIONS) or networks
+    recipes.make(options._replace(figure=not blends and options.figure), sys.stdout)
+    return 0
+
+
+def main(arguments=None):
+    """Exit code: 0, 2 for a mistake in what was asked (one line on stderr), 130 for Ctrl-C."""
+    try:
+        return command(sys.argv[1:] if arguments is None else arguments)
+    except BlendError as error:
+        print("blend: %s" % error, file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("blend: stopped", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,3 @@
+"""Training of networks, from scratch or from a network file."""
+
+import blend.engine  # noqa: F401  TensorFlow, quietly

@@ -1,0 +1,259 @@
+"""The training loop: steps, snapshots to resume from, samples, logs."""
+
+import json
+import os
+import time
+from collections import OrderedDict
+from typing import NamedTuple
+
+import numpy as np
+import tensorflow.compat.v1 as tf
+from tqdm import tqdm
+
+from blend import files, images, pictures
+from blend.checkpoints import pickles
+from blend.checkpoints.network import Network, NetworkFile
+from blend.engine import generator, networks, quiet_stderr
+from blend.errors import BlendError, MismatchError
+from blend.training import data, graph, metrics
+
+STATE = "training-state.npz"
+_SAMPLE_COLUMNS, _SAMPLE_ROWS = 10, 6
+
+
+class Config(NamedTuple):
+    """What to train; `graph.Options` says how."""
+
+    data: str                    # photo, cartoon, or a folder of images
+    out: str
+    kimg: float                  # length, thousands of images
+    start: object = None         # network file to fine-tune or to grow from
+    resolution: object = None    # None: that of `start`, or 64
+    fmap_base: int = 1024
+    fmap_max: int = 80
+    latent_size: int = 64
+    mapping_layers: int = 4
+    snapshot_kimg: float = 20
+    metric_images: int = 512
+    seed: int = 0
+    pictures: int = 20000        # different portraits to draw
+
+
+def train(config, options):
+    """Train until `config.kimg`, from where a killed run of the same folder stopped.
+
+    Writes training-state.npz, network-snapshot-….pkl, fakes….png and TensorBoard events to `config.out`.
+    Returns the path of the last network file. BlendError: options that do not fit each other or the files.
+    """
+    start = pickles.load(config.start) if config.start else None
+    g_kwargs, d_kwargs = static_kwargs(config, start)
+    resolution = g_kwargs["resolution"]
+    source = open_data(config, resolution)
+    files.make_folder(config.out)
+    with tf.Graph().as_default() as built:
+        tf.set_random_seed(config.seed)
+        built_graph = graph.build(g_kwargs, d_kwargs, options)
+        variables = OrderedDict((var.name.split(":")[0], var) for var in tf.global_variables())
+        session = generator.session(built)
+        with session:
+            run = Run(config, options, g_kwargs, d_kwargs, built_graph, variables, session, source)
+            run.begin(start)
+            return run.loop()
+
+
+def static_kwargs(config, start):
+    """The static_kwargs of G and D: those of the network to start from, or the configuration's."""
+    if start is None:
+        common = OrderedDict([("num_channels", 3), ("resolution", config.resolution or 64), ("label_size", 0),
+                              ("fmap_base", config.fmap_base), ("fmap_max", config.fmap_max)])
+        g_kwargs = OrderedDict(common, latent_size=config.latent_size, dlatent_size=config.latent_size,
+                               mapping_layers=config.mapping_layers, mapping_fmaps=config.latent_size)
+        return g_kwargs, common
+    if start.G is None or start.D is None:
+        raise BlendError("%s: holds Gs alone; training starts from a file with G and D" % config.start)
+    if start.Gs.architecture["label_size"]:
+        raise BlendError("%s: has labels; training with labels is not supported" % config.start)
+    resolution = config.resolution or start.resolution
+    if resolution < start.resolution:
+        raise BlendError("%s: is %d×%d already; a network can grow, not shrink to %d" % (
+            config.start, start.resolution, start.resolution, resolution))
+    return dict(start.G.static_kwargs, resolution=resolution), dict(start.D.static_kwargs, resolution=resolution)
+
+
+def open_data(config, resolution):
+    if config.data in data.portraits.STYLES and not os.path.isdir(config.data):
+        return data.drawn(config.data, resolution, config.pictures)
+    return data.folder(config.data, resolution)
+
+
+class Run(object):
+    """One run: the graph, its session and the number of images so far."""
+
+    def __init__(self, config, options, g_kwargs, d_kwargs, built, variables, session, source):
+        self.config, self.options, self.graph = config, options, built
+        self.g_kwargs, self.d_kwargs = g_kwargs, d_kwargs
+        self.variables, self.session, self.source = variables, session, source
+        self.seen = 0
+        self.random = None
+        self.z = np.random.RandomState(config.seed).randn(
+            _SAMPLE_COLUMNS * _SAMPLE_ROWS, g_kwargs["latent_size"])
+
+    def begin(self, start):
+        """Set the variables: of the interrupted run in this folder, of a network, or at random."""
+        with quiet_stderr():
+            self.session.run(tf.global_variables_initializer())
+        state = os.path.join(self.config.out, STATE)
+        if os.path.exists(state):
+            self._resume(state)
+        elif start is not None:
+            print("start    %s" % self._copy(start))
+        else:
+            self._set({name: self.session.run(self.variables["G" + name[2:]])
+                       for name in self.variables if name.startswith("Gs/")})
+        self.random = np.random.RandomState([self.config.seed, self.seen % 2 ** 32])
+
+    def _set(self, values):
+        generator.set_variables(self.session, {self.variables[name]: value for name, value in values.items()})
+
+    def _copy(self, start):
+        """Weights of a network into the graph. New layers of a larger resolution stay as they are, ToRGB at 0."""
+        values = OrderedDict()
+        for scope, network in (("G", start.G), ("D", start.D), ("Gs", start.Gs)):
+            values.update((scope + "/" + name, value) for name, value in network.variables.items())
+        mine = {name for name in self.variables if name.split("/")[0] in ("G", "D", "Gs")
+                and "Adam" not in name}
+        grows = self.g_kwargs["resolution"] > start.resolution
+        copied = OrderedDict((name, value) for name, value in values.items() if name in mine
+                             and value.shape == tuple(self.variables[name].shape.as_list()))
+        new = sorted(mine - set(copied))
+        if new and not grows:
+            raise MismatchError("%s: does not fit its own static_kwargs: %s" % (self.config.start, ", ".join(new[:5])))
+        self._set(copied)
+        for name in new:
+            if name.endswith("ToRGB/weight"):
+                self._set({name: np.zeros(self.variables[name].shape.as_list(), np.float32)})
+        for name in new:
+            if name.startswith("Gs/") and not name.endswith("ToRGB/weight"):
+                self._set({name: self.session.run(self.variables["G" + name[2:]])})
+        return "%s: %d variables copied, %d of the larger resolution new" % (self.config.start, len(copied), len(new))
+
+    def _resume(self, path):
+        with np.load(path) as state:
+            if json.loads(str(state["static_kwargs"])) != json.loads(self._static_kwargs()):
+                raise BlendError("%s: is of another network; give another --out to start anew" % path)
+            missing = [name for name in self.variables if name not in state.files]
+            if missing:
+                raise BlendError("%s: is of other options (no %s); give another --out" % (path, missing[0]))
+            self._set({name: state[name] for name in self.variables})
+            self.seen = int(state["seen"])
+        print("resume   %s at %.1f kimg" % (path, self.seen / 1000.0))
+
+    def _static_kwargs(self):
+        return json.dumps([self.g_kwargs, self.d_kwargs], sort_keys=True)
+
+    def loop(self):
+        """Steps until the end; a snapshot every `snapshot_kimg` and at the end."""
+        config, total = self.config, int(self.config.kimg * 1000)
+        if self.seen == 0:
+            self._sample()
+            reals = self.source.get(np.arange(min(self.source.count, len(self.z))))
+            images.save_png(images.tile(reals, _SAMPLE_COLUMNS, _SAMPLE_ROWS), os.path.join(config.out, "reals.png"))
+        writer = tf.summary.FileWriter(config.out)
+        following = self.seen + config.snapshot_kimg * 1000
+        with tqdm(total=total, initial=self.seen, unit="img", disable=None) as bar:
+            losses, began, before = [], time.time(), self.seen
+            while self.seen < total:
+                losses.append(self.step())
+                bar.update(self.options.minibatch)
+                if self.seen >= following or self.seen >= total:
+                    following = self.seen + config.snapshot_kimg * 1000
+                    speed = (self.seen - before) / (time.time() - began)
+                    values = OrderedDict(zip(("loss/G", "loss/D"), np.mean(losses, 0)), **{"img per s": speed})
+                    values.update(self.snapshot())
+                    self._log(writer, values)
+                    bar.write("%6.1f kimg  %s" % (self.seen / 1000.0, "  ".join(
+                        "%s %.3f" % pair for pair in values.items())))
+                    losses, began, before = [], time.time(), self.seen
+        writer.close()
+        return self.network_path()
+
+    def step(self):
+        """One minibatch of every phase (arXiv 1912.04958, appendix B). Returns the losses of G and D."""
+        built, options = self.graph, self.options
+        count = self.seen // options.minibatch
+        feed = {built.reals: self.source.get(self.random.randint(0, self.source.count, options.minibatch))}
+        g_loss, _ = self.session.run([built.g_loss, built.g_step])
+        if built.g_regularise is not None and count % options.pl_interval == 0:
+            self.session.run(built.g_regularise)
+        self.session.run(built.average)
+        d_loss, _ = self.session.run([built.d_loss, built.d_step], feed)
+        if count % options.r1_interval == 0:
+            self.session.run(built.d_regularise, feed)
+        self.seen += options.minibatch
+        if not np.isfinite(g_loss + d_loss):
+            raise BlendError("training diverged at %.1f kimg (loss %s); resume with a larger --r1-gamma or a "
+                             "smaller --learning-rate" % (self.seen / 1000.0, g_loss + d_loss))
+        return g_loss, d_loss
+
+    def snapshot(self):
+        """Write the network file, the samples and the state to resume from; return the metric."""
+        values = OrderedDict(zip(self.variables, self.session.run(list(self.variables.values()))))
+        self.networks(values).save(self.network_path())
+        self._sample()
+        with files.replacing(os.path.join(self.config.out, STATE)) as file:
+            np.savez(file, seen=self.seen, static_kwargs=self._static_kwargs(), **values)
+        return self._metric()
+
+    def network_path(self):
+        return os.path.join(self.config.out, "network-snapshot-%06d.pkl" % (self.seen // 1000))
+
+    def networks(self, values):
+        """The NetworkFile of the variables' values."""
+        source = module_source()
+
+        def part(scope, name, function, kwargs, components=None):
+            own = OrderedDict((key[len(scope) + 1:], value) for key, value in values.items()
+                              if key.startswith(scope + "/") and "Adam" not in key
+                              and not key.startswith((scope + "/G_synthesis/", scope + "/G_mapping/")))
+            return Network(name, function, kwargs, own, components, {"version": 4, "build_module_src": source})
+
+        def whole(scope):
+            layers = 2 * int(np.log2(self.g_kwargs["resolution"])) - 2
+            parts = OrderedDict([
+                ("synthesis", part(scope + "/G_synthesis", "G_synthesis", "G_synthesis_stylegan2", self.g_kwargs)),
+                ("mapping", part(scope + "/G_mapping", "G_mapping", "G_mapping",
+                                 dict(self.g_kwargs, dlatent_broadcast=layers)))])
+            return part(scope, scope, "G_main", self.g_kwargs, parts)
+
+        return NetworkFile(whole("Gs"), whole("G"), part("D", "D", "D_stylegan2", self.d_kwargs))
+
+    def _fakes(self, z):
+        size = 64
+        made = [self.session.run(self.graph.samples, {self.graph.sample_z: z[i:i + size]})
+                for i in range(0, len(z), size)]
+        return pictures.to_bytes(np.concatenate(made))
+
+    def _sample(self):
+        sheet = images.tile(self._fakes(self.z), _SAMPLE_COLUMNS, _SAMPLE_ROWS)
+        images.save_png(sheet, os.path.join(self.config.out, "fakes%06d.png" % (self.seen // 1000)))
+
+    def _metric(self):
+        """Sliced Wasserstein distance of Gs' pictures (ψ 1, stored noise) to real ones, held-out ones where drawn."""
+        if not self.config.metric_images:
+            return {}
+        source = self.source.held_out or self.source
+        count = min(self.config.metric_images, source.count)
+        real = source.get(np.arange(count))
+        fakes = self._fakes(np.random.RandomState(1).randn(count, self.g_kwargs["latent_size"]))
+        return {"swd": metrics.sliced_wasserstein(fakes, real)["mean"]}
+
+    def _log(self, writer, values):
+        summary = tf.Summary(value=[tf.Summary.Value(tag=tag, simple_value=value) for tag, value in values.items()])
+        writer.add_summary(summary, self.seen // 1000)
+        writer.flush()
+
+
+def module_source():
+    """The text of engine/networks.py, which network files carry for NVIDIA's loader."""
+    with open(networks.__file__, encoding="utf-8") as file:
+        return file.read()

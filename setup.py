@@ -1,0 +1,40 @@
+import re
+
+from setuptools import find_packages, setup
+
+with open("README.md", encoding="utf-8") as file:
+    readme = file.read()
+with open("blend/__init__.py", encoding="utf-8") as file:
+    version = re.search(r'^__version__ = "(.+)"', file.read(), re.M).group(1)
+
+OLD = "python_version < '3.8'"          # TensorFlow 1.15 has no wheels for later ones
+NEW = "python_version >= '3.8'"
+SMALL = "platform_machine in 'x86_64 AMD64' and platform_system != 'Darwin'"  # where tensorflow-cpu has wheels
+
+setup(
+    name="blend",
+    version=version,
+    description="Blend StyleGAN2 networks: swap or mix their layers by resolution",
+    long_description=readme,
+    long_description_content_type="text/markdown",
+    license="MIT",
+    packages=find_packages(include=["blend", "blend.*"]),
+    package_data={"blend.networks": ["*.pkl", "*.md"]},
+    python_requires=">=3.6",
+    install_requires=[
+        "tensorflow==1.15.5; " + OLD,
+        # What TensorFlow 1.15.5 leaves open, and breaks with.
+        "protobuf<3.21; " + OLD,
+        "h5py<3; " + OLD,
+        "numpy>=1.16,<1.19; " + OLD,
+        "tensorflow-cpu>=2.13; " + NEW + " and " + SMALL,
+        "tensorflow>=2.13; " + NEW + " and not (" + SMALL + ")",
+        "numpy>=1.22; " + NEW,
+        "pillow>=8",
+        "tqdm>=4.60",
+    ],
+    extras_require={
+        "cuda": ["tensorflow[and-cuda]>=2.16; python_version >= '3.9'"],
+        "test": ["pytest>=7", "ruff>=0.6; " + NEW, "vermin>=1.5; " + NEW],
+    },
+)
