@@ -26,14 +26,14 @@ def one_way(low, high, seeds, names, progress=None, **options):
     columns, pictures = [names[0] + "\nnetwork"], [generate(low, seeds, **options)]
     for split in splits(low.resolution):
         mixed = blend(low, high, split)
-        columns.append("%s to %d×%d\n%s from %d×%d" % (
+        columns.append("%s to %dx%d\n%s from %dx%d" % (
             names[0], split, split, names[1], 2 * split, 2 * split))
         pictures.append(generate(mixed, seeds, **options))
         if progress is not None:
             progress(1)
     columns.append(names[1] + "\nnetwork")
     pictures.append(generate(high, seeds, **options))
-    factor = max(1, 160 // low.resolution)
+    factor = max(1, 192 // low.resolution)
     return images.labelled_grid(
         list(zip(*pictures)), columns, "Structure from %s, texture from %s" % names,
         "Low resolutions (pose, shape of head and eyes) come from the %s network, high ones (shading, lines, skin) "

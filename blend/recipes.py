@@ -198,7 +198,8 @@ def default_grid(count):
 def versions():
     """What the pictures' bytes depend on."""
     import PIL
-    import tensorflow
+
+    from blend.engine import tensorflow
 
     return OrderedDict([("python", platform.python_version()), ("numpy", np.__version__),
                         ("tensorflow", tensorflow.__version__), ("pillow", PIL.__version__)])

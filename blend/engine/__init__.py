@@ -37,8 +37,9 @@ def _load_tensorflow():
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     with quiet_stderr(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # TensorFlow 1.15's own use of NumPy
-        import tensorflow  # noqa: F401
+        import tensorflow
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
+    return tensorflow
 
 
-_load_tensorflow()
+tensorflow = _load_tensorflow()

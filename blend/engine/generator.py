@@ -31,10 +31,10 @@ def session(graph, device=None):
     return opened
 
 
-def set_variables(opened, values):
-    """Assign {variable: array} through the variables' own initialisers, which adds nothing to the graph."""
-    feed = {var.initializer.inputs[1]: value for var, value in values.items()}
-    opened.run([var.initializer for var in values], feed)
+def set_variables(opened, pairs):
+    """Assign (variable, array) pairs through the variables' own initialisers, which adds nothing to the graph."""
+    pairs = list(pairs)
+    opened.run([var.initializer for var, _ in pairs], {var.initializer.inputs[1]: value for var, value in pairs})
 
 
 class Generator(object):
@@ -76,7 +76,7 @@ class Generator(object):
         if network is self._loaded:
             return
         values = network.variables
-        set_variables(self._session, {var: values[name] for name, var in self._variables.items()})
+        set_variables(self._session, [(var, values[name]) for name, var in self._variables.items()])
         self._loaded = network
         self._average = np.asarray(values["dlatent_avg"])
         self.stored_noise = [values["G_synthesis/noise%d" % layer] for layer in range(self.layers - 1)]
@@ -114,7 +114,7 @@ class Discriminator(object):
             self._scores = networks.D_stylegan2(self._images, self._labels, **kwargs)
             variables = tf.global_variables()
         self._session = session(graph, device)
-        set_variables(self._session, {var: network.variables[var.name.split(":")[0]] for var in variables})
+        set_variables(self._session, [(var, network.variables[var.name.split(":")[0]]) for var in variables])
 
     def score(self, images, labels):
         """images [N,C,R,R], -1…1, labels [N,label_size] to scores [N,1]; N at most 4 or a multiple of 4."""

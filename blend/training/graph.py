@@ -121,10 +121,11 @@ def moving_average(options):
     """Gs' trainables move towards G's; the others (dlatent_avg, noise) are copied."""
     beta = 0.5 ** (options.minibatch / (options.ema_kimg * 1000.0))
     by_name = {var.name: var for var in tf.global_variables()}
+    moving = {var.name for var in trainables("Gs/")}
     moves = []
     for var in tf.global_variables():
         if var.name.startswith("Gs/"):
             source = by_name["G/" + var.name[len("Gs/"):]]
-            weight = beta if var in trainables("Gs/") else 0.0
+            weight = beta if var.name in moving else 0.0
             moves.append(tf.assign(var, source + (var - source) * weight))
     return tf.group(*moves)

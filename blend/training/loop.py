@@ -113,7 +113,7 @@ class Run(object):
         self.random = np.random.RandomState([self.config.seed, self.seen % 2 ** 32])
 
     def _set(self, values):
-        generator.set_variables(self.session, {self.variables[name]: value for name, value in values.items()})
+        generator.set_variables(self.session, [(self.variables[name], value) for name, value in values.items()])
 
     def _copy(self, start):
         """Weights of a network into the graph. New layers of a larger resolution stay as they are, ToRGB at 0."""
