@@ -14,10 +14,9 @@ class replacing(object):
         self.path = os.path.abspath(path)
 
     def __enter__(self):
+        check_target(self.path)
         folder, name = os.path.split(self.path)
         try:
-            if os.path.isdir(self.path):
-                raise IsADirectoryError("is a folder")
             handle, self._temporary = tempfile.mkstemp(".tmp", name + ".", folder)
         except OSError as error:
             raise BlendError("%s: cannot be written (%s)" % (self.path, reason(error)))
@@ -56,6 +55,17 @@ def sha256(path):
         for block in iter(lambda: file.read(2 ** 20), b""):
             digest.update(block)
     return digest.hexdigest()
+
+
+def check_target(path):
+    """Raise BlendError unless a file could be written there."""
+    folder = os.path.dirname(os.path.abspath(path))
+    if os.path.isdir(path):
+        raise BlendError("%s: cannot be written (is a folder)" % path)
+    if not os.path.isdir(folder):
+        raise BlendError("%s: cannot be written (there is no folder %s)" % (path, folder))
+    if not os.access(folder, os.W_OK):
+        raise BlendError("%s: cannot be written (no permission in %s)" % (path, folder))
 
 
 def make_folder(path):

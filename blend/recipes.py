@@ -116,9 +116,10 @@ def make_blend(networks, options, record, out):
     mixed = blend.blend(*networks, all_networks=options.all_networks, **rule._asdict())
     batches = picture_batches(mixed, options)
     first = next(batches)  # a mistake in the options shows here, before anything is written
+    if options.save:
+        files.check_target(options.save)
     files.make_folder(options.out)
-    told = summary(changes)
-    print(told, file=out)
+    print(summary(changes), file=out)
     if options.report:
         for name, change in changes.items():
             print("%-8s %-5.4g %s (%s)" % (change.action, change.fraction, name, change.reason), file=out)

@@ -4,6 +4,7 @@ from types import SimpleNamespace
 import numpy as np
 
 STYLES = ("photo", "cartoon")
+RESOLUTIONS = (16, 32, 64, 128, 256)
 
 # Lengths are in half pictures: the frame spans -1..1 with y pointing down.
 # New factors go at the end, so that old seeds keep their faces.
@@ -65,13 +66,13 @@ def faces(seeds):
 def draw(seeds, style="photo", resolution=64, grain=0.0):
     """Draw the faces of N seeds as uint8 [N, resolution, resolution, 3] in one of STYLES.
 
-    The resolution is a power of two, 16..256; `grain` (0..1) is the strength of seeded film
+    The resolution is one of RESOLUTIONS; `grain` (0..1) is the strength of seeded film
     grain, in photos only. Raises ValueError for any other style or resolution.
     """
     if style not in STYLES:
         raise ValueError("unknown style %r: expected one of %s" % (style, ", ".join(STYLES)))
-    if resolution not in (16, 32, 64, 128, 256):
-        raise ValueError("portraits are 16, 32, 64, 128 or 256 pixels, not %r" % (resolution,))
+    if resolution not in RESOLUTIONS:
+        raise ValueError("resolution must be one of %s, not %r" % (RESOLUTIONS, resolution))
     seeds = np.atleast_1d(np.asarray(seeds)).ravel()
     pictures = np.empty((len(seeds), resolution, resolution, 3), np.uint8)
     step = max(1, _CHUNK * 64 ** 2 // resolution ** 2)

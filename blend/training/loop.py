@@ -45,6 +45,7 @@ def train(config, options):
     Writes training-state.npz, network-snapshot-….pkl, fakes….png and TensorBoard events to `config.out`.
     Returns the path of the last network file. BlendError: options that do not fit each other or the files.
     """
+    check(config, options)
     start = pickles.load(config.start) if config.start else None
     g_kwargs, d_kwargs = static_kwargs(config, start)
     resolution = g_kwargs["resolution"]
@@ -59,6 +60,23 @@ def train(config, options):
             run = Run(config, options, g_kwargs, d_kwargs, built_graph, variables, session, source)
             run.begin(start)
             return run.loop()
+
+
+def check(config, options):
+    """Raise BlendError for numbers that cannot work."""
+    sizes = [2 ** n for n in range(2, 11)]
+    if config.resolution is not None and config.resolution not in sizes:
+        raise BlendError("resolution must be a power of two, 4 to 1024, not %d" % config.resolution)
+    for what in ("kimg", "snapshot_kimg", "fmap_base", "fmap_max", "latent_size", "mapping_layers", "pictures"):
+        if not getattr(config, what) > 0:
+            raise BlendError("%s must be above 0, not %s" % (what, getattr(config, what)))
+    for what in ("minibatch", "learning_rate", "r1_interval", "pl_interval", "ema_kimg"):
+        if not getattr(options, what) > 0:
+            raise BlendError("%s must be above 0, not %s" % (what, getattr(options, what)))
+    if options.minibatch > 4 and options.minibatch % 4:
+        raise BlendError("minibatch must be at most 4 or a multiple of 4, not %d" % options.minibatch)
+    if config.metric_images < 0 or options.r1_gamma < 0 or options.pl_weight < 0:
+        raise BlendError("metric_images, r1_gamma and pl_weight must not be below 0")
 
 
 def static_kwargs(config, start):
@@ -82,6 +100,9 @@ def static_kwargs(config, start):
 
 def open_data(config, resolution):
     if config.data in data.portraits.STYLES and not os.path.isdir(config.data):
+        if resolution not in data.portraits.RESOLUTIONS:
+            raise BlendError("portraits are drawn at %s pixels, not %d" % (
+                ", ".join(map(str, data.portraits.RESOLUTIONS)), resolution))
         return data.drawn(config.data, resolution, config.pictures)
     return data.folder(config.data, resolution)
 

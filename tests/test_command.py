@@ -1,0 +1,175 @@
+"""The command line as users meet it."""
+
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import blend
+from blend import images
+from blend.run import main
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+
+
+def run(*arguments):
+    return main([str(each) for each in arguments])
+
+
+def contents(folder):
+    return {name: open(os.path.join(str(folder), name), "rb").read() for name in sorted(os.listdir(str(folder)))}
+
+
+def test_a_blend_of_two_files(saved, tmp_path, capsys):
+    out, network = tmp_path / "out", tmp_path / "mixed.pkl"
+    assert run(*saved, "--resolution", 8, "--level", 1, "--seeds", "0,3-5", "--psi", 0.5, "--out", out,
+               "--save", network, "--grid", "2x2") == 0
+    assert sorted(os.listdir(str(out))) == ["grid.png", "recipe.json"] + [
+        "seed%04d.png" % seed for seed in (0, 3, 4, 5)]
+    mixed = blend.blend(blend.load(saved[0]), blend.load(saved[1]), 8, 1)
+    expected = blend.generate(mixed, seeds=[0, 3, 4, 5], psi=0.5)
+    found = np.stack([np.asarray(Image.open(str(out / ("seed%04d.png" % seed)))) for seed in (0, 3, 4, 5)])
+    assert np.array_equal(found, expected)
+    assert np.array_equal(np.asarray(Image.open(str(out / "grid.png"))), images.tile(expected, 2, 2))
+    written = blend.load(str(network)).Gs.variables
+    assert all(np.array_equal(written[name], value) for name, value in mixed.Gs.variables.items())
+    told = capsys.readouterr().out
+    assert "swapped" in told and "kept" in told
+
+
+def test_the_recipe_makes_the_same_bytes(saved, tmp_path):
+    first, second = tmp_path / "first", tmp_path / "second"
+    nets = [tmp_path / "first.pkl", tmp_path / "second.pkl"]
+    assert run(*saved, "--fractions", "8x8=0.3,16x16/Conv1=1", "--seeds", "1-3", "--noise", "seed", "--out", first,
+               "--mapping", "high", "--torgb", "low", "--save", nets[0]) == 0
+    assert run("--recipe", first / "recipe.json", "--out", second, "--save", nets[1]) == 0
+    assert contents(first) == contents(second)
+    assert nets[0].read_bytes() == nets[1].read_bytes()
+    text = images.read_recipe(str(first / "seed0001.png"))
+    recipe = json.loads((first / "recipe.json").read_text(encoding="utf-8"))
+    changes = recipe.pop("changes")
+    assert json.loads(text) == recipe
+    assert recipe["options"]["fractions"] == {"8x8": 0.3, "16x16/Conv1": 1.0} and len(recipe["low"]["sha256"]) == 64
+    assert changes["G_synthesis/8x8/Conv1/weight"][:2] == ["mixed", 0.3]
+    assert set(changes) == set(blend.load(saved[0]).Gs.variables)
+
+
+def test_options_beside_a_recipe_win(saved, tmp_path):
+    assert run(*saved, "--resolution", 8, "--seeds", "0", "--out", tmp_path / "a") == 0
+    assert run("--recipe", tmp_path / "a" / "recipe.json", "--seeds", "7", "--out", tmp_path / "b") == 0
+    assert "seed0007.png" in os.listdir(str(tmp_path / "b"))
+
+
+def test_a_recipe_of_another_file_is_refused(saved, tmp_path, capsys):
+    assert run(*saved, "--resolution", 8, "--seeds", "0", "--out", tmp_path / "a") == 0
+    os.replace(saved[0], saved[1])
+    os.link(saved[1], saved[0])
+    assert run("--recipe", tmp_path / "a" / "recipe.json", "--out", tmp_path / "b") == 2
+    assert "SHA-256" in capsys.readouterr().err and not (tmp_path / "b").exists()
+
+
+def test_the_figure_without_networks(tmp_path):
+    assert run("--out", tmp_path, "--seeds", "0,1") == 0
+    assert sorted(os.listdir(str(tmp_path))) == ["figure.png", "recipe.json"]
+    figure = Image.open(str(tmp_path / "figure.png"))
+    assert figure.width > 6 * 128 and np.asarray(figure).std() > 20
+    assert run("--recipe", tmp_path / "recipe.json", "--out", tmp_path / "again") == 0
+    assert (tmp_path / "figure.png").read_bytes() == (tmp_path / "again" / "figure.png").read_bytes()
+
+
+def test_report_names_every_variable(saved, tmp_path, capsys):
+    assert run(*saved, "--resolution", 8, "--width", 1, "--seeds", "0", "--report", "--out", tmp_path) == 0
+    told = capsys.readouterr().out
+    for name in blend.load(saved[0]).Gs.variables:
+        assert " %s (" % name in told
+
+
+BAD = [
+    (["{low}", "none.pkl"], "none.pkl: no such file"),
+    (["{low}"], "two networks"),
+    (["{low}", "{text}"], "not a pickle"),
+    (["{low}", "{short}"], "truncated"),
+    (["{low}", "{evil}"], "posix.mkdir"),
+    (["{low}", "{folder}"], "cannot be read"),
+    (["{low}", "{high}", "--resolution", "128"], "no resolution 128"),
+    (["{low}", "{high}", "--resolution", "big"], "--resolution"),
+    (["{low}", "{high}", "--resolution", "8", "--level", "2"], "--level"),
+    (["{low}", "{high}", "--width", "-1", "--resolution", "8"], "width"),
+    (["{low}", "{high}", "--fractions", "8x8"], "8x8=0.3"),
+    (["{low}", "{high}", "--fractions", "9x9=1"], "9x9"),
+    (["{low}", "{high}", "--resolution", "8", "--seeds", "5-2"], "2-5"),
+    (["{low}", "{high}", "--resolution", "8", "--seeds", "-1"], "seeds"),
+    (["{low}", "{high}", "--resolution", "8", "--seeds", "a"], "0,3,7-9"),
+    (["{low}", "{high}", "--resolution", "8", "--seeds", "99999999999"], "4294967295"),
+    (["{low}", "{high}", "--resolution", "8", "--grid", "4"], "4x2"),
+    (["{low}", "{high}", "--resolution", "8", "--psi", "nan"], "psi"),
+    (["{low}", "{high}", "--resolution", "8", "--cutoff", "-3"], "cutoff"),
+    (["{low}", "{high}", "--resolution", "8", "--label", "1"], "0 classes"),
+    (["{low}", "{high}", "--resolution", "8", "--out", "{text}"], "folder"),
+    (["{low}", "{high}", "--resolution", "8", "--save", "{folder}/no/x.pkl"], "cannot be written"),
+    (["{low}", "{high}", "--resolution", "8", "--all-networks"], "Gs alone"),
+    (["{low}", "photo", "--resolution", "8"], "resolution: 16 in the low network, 64"),
+    (["--recipe", "{text}"], "recipe.json"),
+    (["--recipe", "none.json"], "none.json"),
+    (["--typo"], "--typo"),
+    (["train", "--data", "{folder}", "--kimg", "1", "--out", "{folder}/new"], "no images"),
+    (["train", "--data", "photo", "--kimg", "1", "--out", "{folder}/new", "--resolution", "48"], "48"),
+    (["train", "--data", "photo", "--kimg", "1", "--out", "{folder}/new", "--start", "{low}"], "Gs alone"),
+    (["train", "--data", "photo", "--kimg", "-1", "--out", "{folder}/new"], "kimg"),
+    (["train", "--data", "photo"], "--out"),
+]
+
+
+@pytest.mark.parametrize("arguments, says", BAD, ids=[" ".join(arguments) for arguments, _ in BAD])
+def test_bad_input(arguments, says, saved, tmp_path, capsys, monkeypatch):
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "text").write_bytes(b"hello\n")
+    (tmp_path / "short").write_bytes(open(saved[0], "rb").read()[:5000])
+    (tmp_path / "evil").write_bytes(b"\x80\x02cposix\nmkdir\nX\x04\x00\x00\x00evil\x85R.")
+    places = {name: str(tmp_path / name) for name in ("folder", "text", "short", "evil")}
+    places.update(low=saved[0], high=saved[1])
+    monkeypatch.chdir(str(tmp_path))
+    before = sorted(os.walk(str(tmp_path)))
+    assert run(*[each.format(**places) for each in arguments]) == 2
+    told = capsys.readouterr()
+    assert says in told.err and told.err.startswith("blend: ") and told.err.count("\n") == 1
+    assert "Traceback" not in told.err
+    assert sorted(os.walk(str(tmp_path))) == before
+
+
+def test_unwritable_folder(saved, tmp_path):
+    if os.geteuid() == 0:
+        target = "/proc/blend-out"
+    else:
+        (tmp_path / "locked").mkdir(mode=0o500)
+        target = str(tmp_path / "locked" / "out")
+    assert run(*saved, "--resolution", 8, "--seeds", "0", "--out", target) == 2
+
+
+def python(code):
+    return subprocess.run([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+
+def test_help_and_blending_files_load_no_tensorflow(saved, tmp_path):
+    code = ("import sys, blend\n"
+            "from blend.run import main\n"
+            "try: main(['--help'])\nexcept SystemExit: pass\n"
+            "blend.blend(blend.load(%r), blend.load(%r), 8).save(%r)\n"
+            "assert 'tensorflow' not in sys.modules" % (saved[0], saved[1], str(tmp_path / "mixed.pkl")))
+    done = python(code)
+    assert done.returncode == 0, done.stderr
+
+
+def test_tensorflow_is_silent_and_exit_codes_reach_the_shell(saved, tmp_path):
+    done = subprocess.run([sys.executable, "-m", "blend.run"] + saved + [
+        "--resolution", "8", "--seeds", "0", "--out", str(tmp_path / "out")],
+        cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert done.returncode == 0 and done.stderr == b""
+    done = subprocess.run([sys.executable, "-m", "blend.run", "none.pkl", "none.pkl"],
+                          cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert done.returncode == 2 and done.stderr == b"blend: none.pkl: no such file; give a network file, or photo " \
+                                                   b"or cartoon for the shipped ones\n"
