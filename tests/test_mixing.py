@@ -150,7 +150,8 @@ def test_architectures_and_labels_do_not_mix():
 
 
 @pytest.mark.parametrize("options, says", [
-    (dict(resolution=12), "it has 4/0, 4/1, 8/0"), (dict(resolution=128), "128"), (dict(resolution=16, level=2), "level 2"),
+    (dict(resolution=12), "it has 4/0, 4/1, 8/0"), (dict(resolution=128), "128"),
+    (dict(resolution=16, level=2), "level 2"),
     (dict(), "needs a resolution"), (dict(resolution=8, width=0), "width"), (dict(resolution=8, rule="x"), "rule"),
     (dict(resolution=8, mapping="mid"), "mapping"), (dict(fractions={"8x9": 1}), "8x9"),
     (dict(fractions={"8x8": 1.5}), "between 0 and 1"), (dict(fractions={"8x8": float("nan")}), "between 0 and 1"),

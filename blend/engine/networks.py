@@ -160,7 +160,7 @@ def G_main(
     if "mapping" not in components:
         components.mapping = dnnlib.tflib.Network(
             "G_mapping", func_name=globals()[mapping_func], dlatent_broadcast=layers, **kwargs)
-    lod = tf.get_variable("lod", [], initializer=tf.initializers.zeros(), trainable=False)
+    tf.get_variable("lod", [], initializer=tf.initializers.zeros(), trainable=False)  # files have it; unused
     average = tf.get_variable("dlatent_avg", [kwargs.get("dlatent_size", 512)],
                               initializer=tf.initializers.zeros(), trainable=False)
     if is_validation:
@@ -183,8 +183,7 @@ def G_main(
         w = truncate(w, average, truncation_psi, truncation_cutoff)
     images = components.synthesis.get_output_for(
         w, is_training=is_training, force_clean_graph=is_template_graph, **kwargs)
-    with tf.control_dependencies([tf.identity(lod)]):
-        images = tf.identity(images, name="images_out")
+    images = tf.identity(images, name="images_out")
     return (images, tf.identity(w, name="dlatents_out")) if return_dlatents else images
 
 
