@@ -10,6 +10,14 @@ def splits(resolution):
     return [2 ** n for n in range(resolution.bit_length() - 2, 1, -1)]
 
 
+def sweep(low, high):
+    """[(split, NetworkFile)]: the low network, its blends from the finest split to the coarsest, the high one.
+
+    The split of the two ends is None.
+    """
+    return [(None, low)] + [(split, blend(low, high, split)) for split in splits(low.resolution)] + [(None, high)]
+
+
 def both_ways(first, second, seeds, names=("base", "fine-tuned"), progress=None, **options):
     """The paper's main figure: two networks and their blends at every resolution, both ways round.
 
@@ -23,16 +31,15 @@ def both_ways(first, second, seeds, names=("base", "fine-tuned"), progress=None,
 def one_way(low, high, seeds, names, progress=None, **options):
     """Rows are seeds; columns the low network, its blends with ever more layers of the high one, the high one."""
     seeds = list(seeds)
-    columns, pictures = [names[0] + "\nnetwork"], [generate(low, seeds, **options)]
-    for split in splits(low.resolution):
-        mixed = blend(low, high, split)
-        columns.append("%s to %dx%d\n%s from %dx%d" % (
-            names[0], split, split, names[1], 2 * split, 2 * split))
-        pictures.append(generate(mixed, seeds, **options))
+    columns, pictures = [], []
+    for split, networks in sweep(low, high):
+        if split is None:
+            columns.append("%s\nnetwork" % names[networks is high])
+        else:
+            columns.append("%s to %dx%d\n%s from %dx%d" % (names[0], split, split, names[1], 2 * split, 2 * split))
+        pictures.append(generate(networks, seeds, **options))
         if progress is not None:
             progress(1)
-    columns.append(names[1] + "\nnetwork")
-    pictures.append(generate(high, seeds, **options))
     factor = max(1, 192 // low.resolution)
     return images.labelled_grid(
         list(zip(*pictures)), columns, "Structure from %s, texture from %s" % names,

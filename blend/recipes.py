@@ -105,7 +105,6 @@ def make(options, out):
         options = options._replace(seeds=list(_FIGURE_SEEDS if options.figure else range(8)))
     record["options"] = OrderedDict(
         (key, value) for key, value in options._asdict().items() if key not in _NOT_RECORDED)
-    record["versions"] = versions()
     (make_figure if options.figure else make_blend)(networks, options, record, out)
 
 
@@ -115,7 +114,9 @@ def make_blend(networks, options, record, out):
     changes = mixing.plan(networks[0].Gs.variables, rule)
     mixed = blend.blend(*networks, all_networks=options.all_networks, **rule._asdict())
     batches = picture_batches(mixed, options)
-    first = next(batches)  # a mistake in the options shows here, before anything is written
+    with tqdm(desc="loading", bar_format="{desc} TensorFlow", leave=False, disable=None):
+        record["versions"] = versions()
+        first = next(batches)  # a mistake in the options shows here, before anything is written
     if options.save:
         files.check_target(options.save)
     files.make_folder(options.out)
@@ -163,6 +164,7 @@ def make_figure(networks, options, record, out):
     names = [os.path.splitext(os.path.basename(source.name))[0] for source in (options.low, options.high)]
     steps = 2 * (len(figures.splits(networks[0].resolution)) + 2)
     with tqdm(total=steps, unit="column", disable=None) as bar:
+        record["versions"] = versions()
         figure = figures.both_ways(
             networks[0], networks[1], options.seeds, tuple(names), bar.update, psi=options.psi,
             cutoff=options.cutoff, noise=options.noise, labels=options.label, device=options.device)

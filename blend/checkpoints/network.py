@@ -64,9 +64,11 @@ class Network(object):
         """Every build argument that shapes the network: what was set, else NVIDIA's default."""
         defaults = GENERATOR_DEFAULTS if self.is_generator else DISCRIMINATOR_DEFAULTS
         found = OrderedDict(defaults)
-        found.update((key, self.static_kwargs[key]) for key in defaults if key in self.static_kwargs)
-        kernel = found["resample_kernel"]
-        found["resample_kernel"] = tuple(kernel) if isinstance(kernel, (list, tuple)) else kernel
+        for key in defaults:
+            if key in self.static_kwargs:
+                value = self.static_kwargs[key]
+                value = value.tolist() if isinstance(value, (np.generic, np.ndarray)) else value
+                found[key] = tuple(value) if isinstance(value, list) else value
         return found
 
     def replaced(self, variables):
@@ -140,7 +142,7 @@ def _check_architecture(network):
     defaults = GENERATOR_DEFAULTS if network.is_generator else DISCRIMINATOR_DEFAULTS
     for key, value in network.architecture.items():
         kind = type(defaults.get(key))
-        numbers = value if kind is tuple else (value,)
+        numbers = value if type(value) is kind is tuple else (value,)
         kinds = (int, float) if kind in (float, tuple) else (kind,)
         if not all(type(one) in kinds for one in numbers):
             raise NetworkFileError("network %s has %s %r" % (network.name, key, value))

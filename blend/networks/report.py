@@ -7,7 +7,7 @@ import numpy as np
 from tqdm import tqdm
 
 import blend
-from blend.figures import splits
+from blend.figures import sweep
 from blend.networks import portraits
 from blend.training.metrics import sliced_wasserstein
 
@@ -48,14 +48,6 @@ def _extreme(grey, radius, function):
     return grey
 
 
-def blends(low, high):
-    """(text, NetworkFile) from the low network over its blends, coarser and coarser splits, to the high one."""
-    found = [("", low)]
-    for split in splits(low.resolution):
-        found.append((split, blend.blend(low, high, split)))
-    return found + [("", high)]
-
-
 def measure(networks, count=256, psi=0.7):
     """Median eye size and outline strength of `count` pictures."""
     pictures = blend.generate(networks, seeds=range(count), psi=psi)
@@ -80,12 +72,13 @@ def main():
     """Print both tables."""
     photo, cartoon = blend.shipped("photo"), blend.shipped("cartoon")
     rows = ["| low network | split | high network | eye size | outline strength |", "| --- | --- | --- | --- | --- |"]
-    ways = [("photo", "cartoon", blends(photo, cartoon)), ("cartoon", "photo", blends(cartoon, photo))]
-    with tqdm(total=sum(len(way[2]) for way in ways) + 2, unit="set", disable=None) as bar:
+    ways = [("photo", "cartoon", sweep(photo, cartoon)), ("cartoon", "photo", sweep(cartoon, photo))]
+    with tqdm(total=sum(len(way[2]) for way in ways) + len(blend.SHIPPED), unit="set", disable=None) as bar:
         for low, high, steps in ways:
-            for i, (split, networks) in enumerate(steps):
-                ends = (low, "") if i == 0 else (high, "") if i == len(steps) - 1 else (low, high)
-                rows.append("| %s | %s | %s | %.1f | %.1f |" % ((ends[0], split, ends[1]) + measure(networks)))
+            for split, networks in steps:
+                rows.append("| %s | %s | %s | %.1f | %.1f |" % (
+                    ("" if networks is steps[-1][1] else low, split or "", "" if networks is steps[0][1] else high)
+                    + measure(networks)))
                 bar.update()
         rows += ["", "| network | distance to held-out portraits | floor |", "| --- | --- | --- |"]
         for name in blend.SHIPPED:
