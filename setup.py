@@ -9,7 +9,9 @@ with open("blend/__init__.py", encoding="utf-8") as file:
 
 OLD = "python_version < '3.8'"          # TensorFlow 1.15 has no wheels for later ones
 NEW = "python_version >= '3.8'"
-SMALL = "platform_machine in 'x86_64 AMD64' and platform_system != 'Darwin'"  # where tensorflow-cpu has wheels
+# Where tensorflow-cpu has wheels, and where it has none.
+SMALL = "platform_machine in 'x86_64 AMD64' and platform_system != 'Darwin'"
+OTHER = "(platform_machine not in 'x86_64 AMD64' or platform_system == 'Darwin')"
 
 setup(
     name="blend",
@@ -28,7 +30,7 @@ setup(
         "h5py<3; " + OLD,
         "numpy>=1.16,<1.19; " + OLD,
         "tensorflow-cpu>=2.13; " + NEW + " and " + SMALL,
-        "tensorflow>=2.13; " + NEW + " and not (" + SMALL + ")",
+        "tensorflow>=2.13; " + NEW + " and " + OTHER,
         "numpy>=1.22; " + NEW,
         "pillow>=8",
         "tqdm>=4.60",

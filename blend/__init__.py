@@ -8,19 +8,16 @@
 TensorFlow is loaded by `generate`, not before.
 """
 
-import os
-
 from blend.checkpoints.network import Network, NetworkFile
 from blend.checkpoints.pickles import load
 from blend.errors import BlendError, ForbiddenGlobalError, MismatchError, NetworkFileError
 from blend.mixing import blend, plan
+from blend.networks import SHIPPED, find
 from blend.pictures import generate
 
 __version__ = "0.1.0"
 __all__ = ["BlendError", "ForbiddenGlobalError", "MismatchError", "Network", "NetworkFile", "NetworkFileError",
            "blend", "generate", "load", "plan", "shipped"]
-
-SHIPPED = ("photo", "cartoon")
 
 
 def shipped(name):
@@ -30,5 +27,4 @@ def shipped(name):
     """
     if name not in SHIPPED:
         raise BlendError("no network called %r is shipped; there are photo and cartoon" % (name,))
-    return load(os.path.join(os.path.dirname(__file__), "networks", name + ".pkl"))
-
+    return load(find(name))

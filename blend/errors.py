@@ -2,7 +2,14 @@
 
 
 class BlendError(Exception):
-    """A mistake in what was asked or given. The message is one line: what, where, what to try."""
+    """A mistake in what was asked or given. The message is one line: what, where, what to try.
+
+    Messages quote files that nobody vouches for: control characters are escaped, long ones cut.
+    """
+
+    def __init__(self, message):
+        line = "".join(each if each.isprintable() else ascii(each)[1:-1] for each in str(message))
+        super(BlendError, self).__init__(line if len(line) <= 800 else line[:780] + " ... (cut)")
 
 
 class NetworkFileError(BlendError):

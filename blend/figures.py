@@ -18,6 +18,15 @@ def sweep(low, high):
     return [(None, low)] + [(split, blend(low, high, split)) for split in splits(low.resolution)] + [(None, high)]
 
 
+def shorten(name):
+    """A name that fits over a column: its beginning and its end, where snapshots differ.
+
+    >>> shorten("network-snapshot-000016")
+    'netwo..000016'
+    """
+    return name if len(name) <= 13 else "%s..%s" % (name[:5], name[-6:])
+
+
 def both_ways(first, second, seeds, names=("base", "fine-tuned"), progress=None, **options):
     """The paper's main figure: two networks and their blends at every resolution, both ways round.
 
@@ -30,13 +39,13 @@ def both_ways(first, second, seeds, names=("base", "fine-tuned"), progress=None,
 
 def one_way(low, high, seeds, names, progress=None, **options):
     """Rows are seeds; columns the low network, its blends with ever more layers of the high one, the high one."""
-    seeds = list(seeds)
+    seeds, short = list(seeds), [shorten(name) for name in names]
     columns, pictures = [], []
     for split, networks in sweep(low, high):
         if split is None:
-            columns.append("%s\nnetwork" % names[networks is high])
+            columns.append("%s\nnetwork" % short[networks is high])
         else:
-            columns.append("%s to %dx%d\n%s from %dx%d" % (names[0], split, split, names[1], 2 * split, 2 * split))
+            columns.append("%s to %dx%d\n%s from %dx%d" % (short[0], split, split, short[1], 2 * split, 2 * split))
         pictures.append(generate(networks, seeds, **options))
         if progress is not None:
             progress(1)

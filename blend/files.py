@@ -60,19 +60,29 @@ def sha256(path):
 def check_target(path):
     """Raise BlendError unless a file could be written there."""
     folder = os.path.dirname(os.path.abspath(path))
-    if os.path.isdir(path):
-        raise BlendError("%s: cannot be written (is a folder)" % path)
+    if os.path.isdir(path) or not path:
+        raise BlendError("%s: cannot be written (is a folder)" % (path or "''"))
     if not os.path.isdir(folder):
         raise BlendError("%s: cannot be written (there is no folder %s)" % (path, folder))
     if not os.access(folder, os.W_OK):
         raise BlendError("%s: cannot be written (no permission in %s)" % (path, folder))
 
 
+def check_folder(path):
+    """Raise BlendError if a path cannot be a folder to write to."""
+    parent = os.path.abspath(path)
+    while not os.path.exists(parent):
+        parent = os.path.dirname(parent)
+    if not os.path.isdir(parent):
+        raise BlendError("%s: cannot be a folder (%s is a file)" % (path, parent))
+    if not os.access(parent, os.W_OK):
+        raise BlendError("%s: cannot be written (no permission in %s)" % (path, parent))
+
+
 def make_folder(path):
     """Make a folder and its parents where they are missing. BlendError: it cannot be."""
+    check_folder(path)
     try:
         os.makedirs(path, exist_ok=True)
     except OSError as error:
         raise BlendError("%s: cannot be made a folder (%s)" % (path, reason(error)))
-    if not os.access(path, os.W_OK):
-        raise BlendError("%s: cannot be written (no permission)" % path)

@@ -67,6 +67,20 @@ def _text_size(text, face):
     return draw.multiline_textsize(text, font=face)
 
 
+def contact_sheet(pictures, labels, columns, rows):
+    """A figure of uint8 [H,W,C] pictures, row by row, each over its label, enlarged to be seen. A Pillow image."""
+    height, width = pictures[0].shape[:2]
+    factor, gap, caption = max(1, 192 // width), 6, 22
+    sheet = Image.new("RGB", (columns * (width * factor + gap) + gap, rows * (height * factor + caption) + gap), _PAPER)
+    draw, face = ImageDraw.Draw(sheet), font(14)
+    for i, (picture, label) in enumerate(zip(pictures, labels)):
+        x = gap + i % columns * (width * factor + gap)
+        y = gap + i // columns * (height * factor + caption)
+        sheet.paste(enlarge(to_image(picture).convert("RGB"), factor), (x, y))
+        draw.text((x, y + height * factor + 1), label, _FAINT, font=face)
+    return sheet
+
+
 def labelled_grid(rows, columns, title, note="", factor=1, row_labels=None, gap=4):
     """A figure: rows (a list of lists of uint8 [H,W,3]) under the texts `columns`, with a title above.
 
@@ -78,7 +92,7 @@ def labelled_grid(rows, columns, title, note="", factor=1, row_labels=None, gap=
     left = margin + (max(_text_size(text, small)[0] for text in row_labels) + gap * 2 if row_labels else 0)
     title_height = _text_size(title, large)[1] + gap
     note_height = _text_size(note, small)[1] + gap if note else 0
-    label_height = max(_text_size(text, small)[1] for text in columns) + gap
+    label_height = max(_text_size(text, small)[1] for text in columns) + 2 * gap
     top = margin + title_height + note_height + label_height + 2 * gap
     width = max(left + len(columns) * (cell + gap) + margin,
                 margin * 2 + max(_text_size(title, large)[0], _text_size(note, small)[0]))

@@ -37,7 +37,7 @@ class Layer(NamedTuple):
 
 def position(resolution, level):
     """2 log2(R / 4) + level: 0 for (4, 0), 9 for (64, 1)."""
-    return 2 * (resolution.bit_length() - 3) + level
+    return 2 * (int(resolution).bit_length() - 3) + int(level)
 
 
 def locate(name):
@@ -66,5 +66,6 @@ def check_split(names, resolution, level):
     """Raise BlendError unless some variable stands at (resolution, level), and say which pairs there are."""
     there = {(layer.resolution, layer.level) for layer in map(locate, names) if layer.level is not None}
     if (resolution, level) not in there:
-        raise BlendError("there is no resolution %s, level %s in this network; it has %s" % (
-            resolution, level, ", ".join("%d/%d" % pair for pair in sorted(there))))
+        choices = sorted({pair[0] for pair in there if pair[1] == level}) or ["none: levels are 0 and 1"]
+        raise BlendError("no split at resolution %r, level %r; at level %r choose from %s" % (
+            resolution, level, level, ", ".join(map(str, choices))))

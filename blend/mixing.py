@@ -4,7 +4,9 @@ Pinkney & Adler 2020 (arXiv 2010.05334): p_blend = (1 - alpha) p_base + alpha p_
 of the layer's resolution. The low network gives the low resolutions (structure), the high one the high (texture).
 """
 
+import difflib
 import math
+import numbers
 from collections import OrderedDict
 from typing import NamedTuple
 
@@ -80,7 +82,8 @@ def corrected_fraction(layer, rule):
 
 
 def _at(what, where, fraction):
-    return Change(int(fraction) if fraction in (0, 1) else fraction, "%s %s" % (what, where))
+    # What float32 cannot tell from 0 or 1 copies bits.
+    return Change(int(fraction) if np.float32(fraction) in (0, 1) else fraction, "%s %s" % (what, where))
 
 
 def plan(names, rule):
@@ -115,7 +118,12 @@ def check_rule(names, rule):
         raise BlendError("width must be a number above 0, or None for a hard swap, not %r" % (rule.width,))
     if rule.resolution is None and not rule.fractions:
         raise BlendError("a blend needs a resolution or fractions")
+    if rule.fractions is not None and not isinstance(rule.fractions, dict):
+        raise BlendError('fractions must be a dict such as {"8x8": 0.3}, not %r' % (rule.fractions,))
     if rule.resolution is not None:
+        for what, value in (("resolution", rule.resolution), ("level", rule.level)):
+            if not isinstance(value, numbers.Integral):
+                raise BlendError("%s must be a whole number, not %r" % (what, value))
         layers.check_split(names, rule.resolution, rule.level)
     known = set()
     for layer in map(layers.locate, names):
@@ -124,14 +132,15 @@ def check_rule(names, rule):
             known.update([where, where + "/" + layer.module])
     for key, fraction in (rule.fractions or {}).items():
         if key not in known:
-            raise BlendError("no layer is called %s; there are %s" % (key, ", ".join(
-                sorted(known, key=lambda key: (int(key.split("x")[0]), key)))))
+            near = difflib.get_close_matches(str(key), known, 1, 0.3)
+            hint = "did you mean %s?" % near[0] if near else "names look like 8x8 and 16x16/Conv1"
+            raise BlendError("no layer is called %s; %s" % (key, hint))
         if not (_is_number(fraction) and 0 <= fraction <= 1):
             raise BlendError("the fraction of %s must be between 0 and 1, not %r" % (key, fraction))
 
 
 def _is_number(value):
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    return isinstance(value, numbers.Real) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def mix(low, high, fraction):

@@ -1,5 +1,7 @@
 """Option texts to values. Each raises BlendError with the form that it expects."""
 
+from collections import OrderedDict
+
 from blend.errors import BlendError
 
 
@@ -12,7 +14,7 @@ def seeds(text):
     found = []
     for part in text.split(","):
         first, dash, last = part.strip().partition("-")
-        if not first.isdigit() or (dash and not last.isdigit()):
+        if not first.isdecimal() or (dash and not last.isdecimal()):
             raise BlendError("seeds are numbers and ranges such as 0,3,7-9, not %r" % text)
         first, last = int(first), int(last or first)
         if last < first:
@@ -22,7 +24,7 @@ def seeds(text):
         if last - first >= 10 ** 6:
             raise BlendError("seeds %d-%d are more than a million pictures" % (first, last))
         found.extend(range(first, last + 1))
-    return found
+    return list(OrderedDict.fromkeys(found))
 
 
 def fractions(text):
@@ -40,6 +42,6 @@ def fractions(text):
 def grid(text):
     """'4x2' to [4, 2], columns and rows."""
     columns, _, rows = text.partition("x")
-    if not (columns.isdigit() and rows.isdigit() and int(columns) and int(rows)):
+    if not (columns.isdecimal() and rows.isdecimal() and int(columns) and int(rows)):
         raise BlendError("a grid is columns x rows, such as 4x2, not %r" % text)
     return [int(columns), int(rows)]

@@ -1,6 +1,7 @@
 """`generate`: pictures of a network for seeds, latents or styles."""
 
 import functools
+import numbers
 
 import numpy as np
 
@@ -23,17 +24,19 @@ def generator_for(network, device=None):
     return generator
 
 
-def generate(networks, seeds=None, *, z=None, w=None, psi=0.5, cutoff=None, noise="const", labels=None,
-             output="uint8", device=None, progress=None):
+def generate(networks, seeds=None, *, z=None, w=None, psi=0.7, cutoff=None, noise="const", labels=None,
+             noise_seed=None, output="uint8", device=None, progress=None):
     """Pictures of a NetworkFile's Gs (or of a Network), for one of seeds, z or w.
 
     seeds: integers; z = RandomState(seed).randn(1, latent_size), as NVIDIA's run_generator draws it.
     z: [N,latent_size]. w: [N,dlatent_size] or [N,L,dlatent_size], taken as it is (no truncation).
     psi: truncation, 1 or None for none; cutoff: the number of layers it reaches, None for all. noise: 'const' (the
-    buffers stored in the file), 'seed' (drawn from the seed after z, as run_generator does), 'random' or 'none'.
+    buffers stored in the file), 'seed' (drawn from the seed after z, as run_generator does), 'random' or 'none';
+    noise_seed: makes 'random' repeatable.
     labels: None, a class number or [N,label_size]. device: None, 'cpu' or 'gpu'. progress: called with the number done.
 
-    Returns uint8 [N,R,R,C], or for output='float32' [N,C,R,R], about -1…1. BlendError: arguments that do not fit.
+    Returns uint8 [N,R,R,C], or for output='float32' [N,C,R,R], about -1…1, not clipped.
+    BlendError: arguments that do not fit.
 
     >>> import blend
     >>> blend.generate(blend.shipped("photo"), seeds=[1, 2]).shape
@@ -42,44 +45,50 @@ def generate(networks, seeds=None, *, z=None, w=None, psi=0.5, cutoff=None, nois
     network = networks.Gs if isinstance(networks, NetworkFile) else networks
     batches = []
     for batch in iterate(network, seeds, z=z, w=w, psi=psi, cutoff=cutoff, noise=noise, labels=labels,
-                         output=output, device=device):
+                         noise_seed=noise_seed, output=output, device=device):
         batches.append(batch)
         if progress is not None:
             progress(len(batch))
     return np.concatenate(batches)
 
 
-def iterate(network, seeds=None, *, z=None, w=None, psi=0.5, cutoff=None, noise="const", labels=None,
-            output="uint8", device=None):
-    """The same batch by batch, so that memory does not grow with the number of pictures."""
-    architecture = network.architecture
+def iterate(network, seeds=None, *, z=None, w=None, psi=0.7, cutoff=None, noise="const", labels=None,
+            noise_seed=None, output="uint8", device=None):
+    """The same batch by batch, so that memory does not grow with the number of pictures.
+
+    The arguments are checked at once; TensorFlow is loaded with the first batch.
+    """
     _check(seeds, z, w, psi, cutoff, noise, output)
+    architecture = network.architecture
     latent_size, label_size = architecture["latent_size"], architecture["label_size"]
     if seeds is not None:
-        seeds = list(seeds)
-        count = len(seeds)
-    else:
-        given = np.asarray(w if z is None else z, np.float32)
-        count = len(given)
-    labels = make_labels(labels, count, label_size)
-    generator = generator_for(network, device)
-    if w is not None:
-        w = _styles(given, generator.layers, architecture["dlatent_size"])
-    elif z is not None and given.shape != (count, latent_size):
-        raise BlendError("z must have the shape [N,%d], not %r" % (latent_size, given.shape))
-    if not count:
+        try:
+            seeds = [_seed(seed) for seed in seeds]
+        except TypeError:
+            raise BlendError("seeds must be a list of whole numbers, not %r" % (seeds,))
+    given = seeds if seeds is not None else _array("w" if z is None else "z", w if z is None else z)
+    if not len(given):
         raise BlendError("no pictures are asked for: seeds, z or w is empty")
+    if w is not None:
+        given = _styles(given, synthesis_layers(architecture["resolution"]), architecture["dlatent_size"])
+    elif z is not None and given.shape != (len(given), latent_size):
+        raise BlendError("z must have the shape [N,%d], not %r" % (latent_size, given.shape))
+    labels = make_labels(labels, len(given), label_size)
+    return _batches(network, given, "seeds" if z is None and w is None else "z" if w is None else "w",
+                    labels, psi, cutoff, noise, np.random.RandomState(noise_seed), output, device)
+
+
+def _batches(network, given, kind, labels, psi, cutoff, noise, random, output, device):
+    generator = generator_for(network, device)
     size = generator.batch_size()
-    for start in range(0, count, size):
-        part = slice(start, min(start + size, count))
-        shapes = [buffer.shape for buffer in generator.stored_noise] if noise == "seed" else []
-        draws = [seeded(seed, latent_size, shapes) for seed in seeds[part]] if seeds is not None else None
-        if w is None:
-            batch_z = given[part] if draws is None else np.concatenate([draw[0] for draw in draws])
-            batch_w = generator.map(batch_z, labels[part], psi, cutoff)
-        else:
-            batch_w = w[part]
-        images = generator.synthesise(batch_w, _noises(generator, noise, draws, len(batch_w)))
+    for start in range(0, len(given), size):
+        part, draws = given[start:start + size], None
+        if kind == "seeds":
+            shapes = [buffer.shape for buffer in generator.stored_noise] if noise == "seed" else []
+            draws = [seeded(seed, network.architecture["latent_size"], shapes) for seed in part]
+            part = np.concatenate([z for z, _ in draws])
+        w = part if kind == "w" else generator.map(part, labels[start:start + size], psi, cutoff)
+        images = generator.synthesise(w, _noises(generator, noise, draws, len(w), random))
         yield images if output == "float32" else to_bytes(images)
 
 
@@ -92,10 +101,31 @@ def _check(seeds, z, w, psi, cutoff, noise, output):
         raise BlendError("noise 'seed' needs seeds; with z or w use const, random or none")
     if output not in ("uint8", "float32"):
         raise BlendError("output must be uint8 or float32, not %r" % (output,))
-    if psi is not None and not np.isfinite(psi):
+    if psi is not None and not (isinstance(psi, numbers.Real) and np.isfinite(psi)):
         raise BlendError("psi must be a number, not %r" % (psi,))
-    if cutoff is not None and (type(cutoff) is not int or cutoff < 0):
+    if cutoff is not None and not (isinstance(cutoff, numbers.Integral) and cutoff >= 0):
         raise BlendError("cutoff must be a number of layers, 0 or more, not %r" % (cutoff,))
+
+
+def _array(name, values):
+    try:
+        array = np.asarray(values, np.float32)
+    except (TypeError, ValueError):
+        array = None
+    if array is None or not array.ndim:
+        raise BlendError("%s must be an array of numbers, one row for each picture" % name)
+    return array
+
+
+def _seed(seed):
+    if not (isinstance(seed, numbers.Integral) and 0 <= seed < 2 ** 32):
+        raise BlendError("a seed must be a whole number from 0 to 4294967295, not %r" % (seed,))
+    return int(seed)
+
+
+def synthesis_layers(resolution):
+    """L, the number of style inputs of a generator: 2 log2(R) - 2."""
+    return 2 * resolution.bit_length() - 4
 
 
 def _styles(w, layers, dlatent_size):
@@ -107,21 +137,18 @@ def _styles(w, layers, dlatent_size):
     return w
 
 
-def _noises(generator, noise, draws, count):
+def _noises(generator, noise, draws, count, random):
     stored = generator.stored_noise
     if noise == "seed":
         return [np.concatenate(layer) for layer in zip(*[draw[1] for draw in draws])]
     if noise == "random":
-        return [np.random.randn(count, *buffer.shape[1:]).astype(np.float32) for buffer in stored]
+        return [random.randn(count, *buffer.shape[1:]).astype(np.float32) for buffer in stored]
     return [np.zeros_like(buffer) for buffer in stored] if noise == "none" else stored
 
 
 def seeded(seed, latent_size, noise_shapes):
     """z [1,latent_size] of a seed, then its noise buffers: the draws of NVIDIA's run_generator, in its order."""
-    try:
-        random = np.random.RandomState(seed)
-    except (ValueError, TypeError):
-        raise BlendError("a seed must be a whole number from 0 to 4294967295, not %r" % (seed,))
+    random = np.random.RandomState(seed)
     z = random.randn(1, latent_size)
     return z, [random.randn(*shape).astype(np.float32) for shape in noise_shapes]
 
@@ -131,12 +158,12 @@ def make_labels(labels, count, label_size):
     made = np.zeros([count, label_size], np.float32)
     if labels is None:
         return made
-    if isinstance(labels, int):
+    if isinstance(labels, numbers.Integral):
         if not 0 <= labels < label_size:
             raise BlendError("label %d does not exist: this network has %d classes" % (labels, label_size))
         made[:, labels] = 1
         return made
-    labels = np.asarray(labels, np.float32)
+    labels = _array("labels", labels)
     if labels.shape != made.shape:
         raise BlendError("labels must have the shape %r, not %r" % (made.shape, labels.shape))
     return labels

@@ -1,5 +1,6 @@
 """A blend from options to files, and the record from which it can be made again."""
 
+import itertools
 import json
 import math
 import os
@@ -8,13 +9,14 @@ from collections import OrderedDict
 from typing import NamedTuple
 
 import numpy as np
-from tqdm import tqdm
 
-import blend
-from blend import files, images, mixing, pictures
+from blend import __version__, files, images, mixing, pictures, progress
+from blend.checkpoints.pickles import load
 from blend.errors import BlendError, MismatchError
+from blend.networks import find
 
-_GRID_MOST = 64
+_GRID_MOST = 64             # pictures, where no grid is asked for
+_GRID_PIXELS = 2 ** 28      # of a grid that is asked for
 
 
 class Source(NamedTuple):
@@ -25,25 +27,18 @@ class Source(NamedTuple):
 
 
 class Options(NamedTuple):
-    """Everything that a run depends on; the names are those of the command line."""
+    """Everything that a run depends on; these names and those of `mixing.Rule` are the command line's."""
 
     low: Source = Source("photo")
     high: Source = Source("cartoon")
     figure: bool = True          # the figure of all splits in place of one blend
-    resolution: object = None    # None: 32, or nothing where fractions are given
-    level: int = 0
-    width: object = None
-    rule: str = "article"
-    fractions: object = None
-    mapping: str = "low"
-    dlatent_avg: str = "low"
-    noise_buffers: str = "low"
-    torgb: object = None
+    blend: mixing.Rule = mixing.Rule()  # without resolution and fractions: 32, at most a quarter of the networks'
     all_networks: bool = False
     seeds: object = None
     psi: float = 0.7
     cutoff: object = None
     noise: str = "const"
+    noise_seed: object = None    # of 'random' noise
     label: object = None
     grid: object = None
     device: object = None
@@ -53,108 +48,129 @@ class Options(NamedTuple):
     report: bool = False
 
 
+# Whoever gives one of these wants a blend, not the figure.
 BLEND_OPTIONS = mixing.Rule._fields + ("all_networks", "save", "report", "grid")
-_NOT_RECORDED = ("low", "high", "out", "save", "report", "device")
-_FIGURE_SEEDS = (0, 1, 2, 3)
+_RECORDED_APART = ("low", "high", "blend")
+_NOT_RECORDED = ("out", "save", "report")
+_FIGURE_SEEDS = (3, 6, 1, 5)
 
 
 def read(path):
-    """The options in a recipe.json, as a dict. BlendError: not a recipe."""
+    """The options in a recipe.json, or in a PNG that carries one, as a dict. BlendError: not a recipe."""
     try:
-        with open(path, encoding="utf-8") as file:
-            recipe = json.load(file)
-        found = dict(recipe["options"])
+        recipe = json.loads(_text(path))
+        found = dict(recipe["options"], blend=mixing.Rule(**recipe["blend"]))
         for side in mixing.SIDES:
-            found[side] = Source(str(recipe[side]["source"]), str(recipe[side]["sha256"]))
+            name, digest = recipe[side]["source"], recipe[side]["sha256"]
+            beside = os.path.join(os.path.dirname(path), os.path.basename(name))
+            found[side] = Source(beside if not os.path.exists(name) and os.path.isfile(beside) else name, str(digest))
     except OSError as error:
         raise BlendError("%s: cannot be read (%s)" % (path, files.reason(error)))
-    except (ValueError, KeyError, TypeError):
-        raise BlendError("%s: not a recipe.json that blend wrote" % path)
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise BlendError("%s: not a recipe.json, nor a PNG, that blend wrote" % path)
     unknown = set(found) - set(Options._fields)
     if unknown:
         raise BlendError("%s: unknown options %s; it may come from a newer version" % (
             path, ", ".join(sorted(unknown))))
+    if not (isinstance(found.get("grid"), (list, type(None))) and isinstance(found.get("seeds"), list)):
+        raise BlendError("%s: the grid or the seeds of this recipe are not lists" % path)
     return found
 
 
-def find(source):
-    """The path of a Source, its SHA-256 checked. BlendError: another file than the recipe's."""
-    path = source.name
-    if not os.path.isfile(path) and source.name in blend.SHIPPED:
-        path = blend.shipped(source.name).path
-    if not os.path.exists(path):
-        raise BlendError("%s: no such file; give a network file, or photo or cartoon for the shipped ones" % path)
-    return path
+def _text(path):
+    with open(path, "rb") as file:
+        start = file.read(4)
+    if start == b"\x89PNG":
+        return images.read_recipe(path)
+    with open(path, encoding="utf-8") as file:
+        return file.read()
 
 
 def make(options, out):
     """Make what the options ask for; tell on `out` which files were written."""
-    networks, record = [], OrderedDict([("blend", blend.__version__)])
+    networks, record = [], OrderedDict([("version", __version__)])
     for side, source in zip(mixing.SIDES, (options.low, options.high)):
-        path = find(source)
-        networks.append(blend.load(path))
+        path = find(source.name)
+        networks.append(load(path))
         digest = files.sha256(path)
         if source.sha256 not in (None, digest):
             raise MismatchError("%s: not the file of the recipe (SHA-256 %s, the recipe says %s)" % (
                 path, digest, source.sha256))
-        name = source.name if path != source.name else os.path.abspath(path)
-        record[side] = OrderedDict([("source", name), ("sha256", digest)])
-    if options.resolution is None and not options.fractions and not options.figure:
-        options = options._replace(resolution=32)
+        record[side] = OrderedDict([("source", source.name), ("sha256", digest)])
+    options = completed(options, networks[0].resolution)
+    record["blend"] = options.blend._asdict()
+    record["options"] = OrderedDict(
+        (key, value) for key, value in options._asdict().items() if key not in _RECORDED_APART + _NOT_RECORDED)
+    files.check_folder(options.out)
+    # A network may go into the folder that is made for the pictures.
+    if options.save is not None and os.path.dirname(os.path.abspath(options.save)) != os.path.abspath(options.out):
+        files.check_target(options.save)
+    (make_figure if options.figure else make_blend)(networks, options, record, out)
+
+
+def completed(options, resolution):
+    """Options with what follows from the others in place of None."""
+    if options.blend.resolution is None and not options.blend.fractions:
+        split = max(4, min(32, resolution // 4))
+        options = options._replace(blend=options.blend._replace(resolution=split))
     if options.seeds is None:
         options = options._replace(seeds=list(_FIGURE_SEEDS if options.figure else range(8)))
-    record["options"] = OrderedDict(
-        (key, value) for key, value in options._asdict().items() if key not in _NOT_RECORDED)
-    (make_figure if options.figure else make_blend)(networks, options, record, out)
+    if options.noise == "random" and options.noise_seed is None:
+        options = options._replace(noise_seed=int.from_bytes(os.urandom(4), "little"))
+    if options.grid is None:
+        options = options._replace(grid=default_grid(len(options.seeds)))
+    return options
 
 
 def make_blend(networks, options, record, out):
     """One blend: a PNG for each seed, a grid, recipe.json, and the network where `save` says so."""
-    rule = mixing.Rule(*[getattr(options, field) for field in mixing.Rule._fields])
-    changes = mixing.plan(networks[0].Gs.variables, rule)
-    mixed = blend.blend(*networks, all_networks=options.all_networks, **rule._asdict())
-    batches = picture_batches(mixed, options)
-    with tqdm(desc="loading", bar_format="{desc} TensorFlow", leave=False, disable=None):
+    changes = mixing.plan(networks[0].Gs.variables, options.blend)
+    mixed = mixing.blend(*networks, all_networks=options.all_networks, **options.blend._asdict())
+    batches = pictures.iterate(mixed.Gs, options.seeds, **picture_options(options))
+    columns, rows = check_grid(options.grid, len(options.seeds), mixed.resolution)
+    with progress.waiting("loading TensorFlow"):
         record["versions"] = versions()
         first = next(batches)  # a mistake in the options shows here, before anything is written
-    if options.save:
-        files.check_target(options.save)
     files.make_folder(options.out)
-    print(summary(changes), file=out)
-    if options.report:
-        for name, change in changes.items():
-            print("%-8s %-5.4g %s (%s)" % (change.action, change.fraction, name, change.reason), file=out)
-    if options.save:
+    if options.save is not None:
         mixed.save(options.save)
-        print("network  %s" % options.save, file=out)
-    text = json.dumps(record, sort_keys=False)
-    columns, rows = options.grid or default_grid(len(options.seeds))
+    text = json.dumps(record)
     shown, todo = [], iter(options.seeds)
-    with tqdm(total=len(options.seeds), unit="picture", disable=None) as bar:
-        for batch in chain(first, batches):
+    with progress.counting("pictures", len(options.seeds)) as bar:
+        for batch in itertools.chain([first], batches):
             for image in batch:
                 images.save_png(image, os.path.join(options.out, "seed%04d.png" % next(todo)), text)
                 if len(shown) < columns * rows:
                     shown.append(image)
                 bar.update()
-    images.save_png(images.tile(np.stack(shown), columns, rows), os.path.join(options.out, "grid.png"), text)
+    labels = ["seed %d" % seed for seed in options.seeds]
+    images.save_png(images.contact_sheet(shown, labels, columns, rows), os.path.join(options.out, "grid.png"), text)
     record["changes"] = OrderedDict(
         (name, [change.action, change.fraction, change.reason]) for name, change in changes.items())
     write_record(record, options.out)
-    print("pictures %s" % os.path.join(options.out, "seed%04d.png … grid.png" % options.seeds[0]), file=out)
+    tell(changes, options, out)
+
+
+def tell(changes, options, out):
+    """Say what happened to the variables, and where the files are."""
+    if options.report:
+        for name, change in changes.items():
+            print("%-8s %-5.4g %s (%s)" % (change.action, change.fraction, name, change.reason), file=out)
+    actions = [change.action for change in changes.values()]
+    print("blended  %d variables: %s" % (len(actions), ", ".join(
+        "%d %s" % (actions.count(action), action) for action in ("swapped", "mixed", "kept"))), file=out)
+    if actions.count("kept") == len(actions):
+        print("note     nothing comes from HIGH: choose a lower --resolution", file=out)
+    if options.save is not None:
+        print("network  %s" % options.save, file=out)
+    print("pictures %s" % os.path.join(options.out, "grid.png"), file=out)
     print("recipe   %s" % os.path.join(options.out, "recipe.json"), file=out)
 
 
-def chain(first, rest):
-    yield first
-    for batch in rest:
-        yield batch
-
-
-def picture_batches(networks, options):
-    """uint8 [N,R,R,C] batch by batch."""
-    return pictures.iterate(networks.Gs, options.seeds, psi=options.psi, cutoff=options.cutoff,
-                            noise=options.noise, labels=options.label, device=options.device)
+def picture_options(options):
+    """The options that `pictures.generate` takes, as a dict."""
+    return dict(psi=options.psi, cutoff=options.cutoff, noise=options.noise, noise_seed=options.noise_seed,
+                labels=options.label, device=options.device)
 
 
 def make_figure(networks, options, record, out):
@@ -162,12 +178,15 @@ def make_figure(networks, options, record, out):
     from blend import figures
 
     names = [os.path.splitext(os.path.basename(source.name))[0] for source in (options.low, options.high)]
-    steps = 2 * (len(figures.splits(networks[0].resolution)) + 2)
-    with tqdm(total=steps, unit="column", disable=None) as bar:
+    mixing.check_same_architecture(networks[0].Gs, networks[1].Gs, "networks")
+    pictures.iterate(networks[0].Gs, options.seeds, **picture_options(options))  # checks the options
+    with progress.waiting("loading TensorFlow"):
         record["versions"] = versions()
+        pictures.generate(networks[0], options.seeds[:1], **picture_options(options))
+    steps = 2 * len(figures.sweep(*networks))
+    with progress.counting("columns", steps) as bar:
         figure = figures.both_ways(
-            networks[0], networks[1], options.seeds, tuple(names), bar.update, psi=options.psi,
-            cutoff=options.cutoff, noise=options.noise, labels=options.label, device=options.device)
+            networks[0], networks[1], options.seeds, tuple(names), bar.update, **picture_options(options))
     files.make_folder(options.out)
     path = os.path.join(options.out, "figure.png")
     images.save_png(figure, path, json.dumps(record))
@@ -181,21 +200,27 @@ def write_record(record, folder):
         file.write((json.dumps(record, indent=1, ensure_ascii=False) + "\n").encode("utf-8"))
 
 
-def summary(changes):
-    """One line: how many variables were swapped, mixed and kept."""
-    actions = [change.action for change in changes.values()]
-    return "blended  %d variables: %s" % (len(actions), ", ".join(
-        "%d %s" % (actions.count(action), action) for action in ("swapped", "mixed", "kept")))
-
-
 def default_grid(count):
-    """Columns and rows, about square, of at most 64 pictures.
+    """Columns and rows, full and about square where that can be, of at most 64 pictures.
 
-    >>> default_grid(8)
-    [3, 3]
+    >>> default_grid(8), default_grid(7), default_grid(1000)
+    ([4, 2], [3, 3], [8, 8])
     """
-    columns = math.ceil(math.sqrt(min(count, _GRID_MOST)))
-    return [columns, math.ceil(min(count, _GRID_MOST) / columns)]
+    count = min(count, _GRID_MOST)
+    root = math.ceil(math.sqrt(count))
+    columns = next((c for c in range(root, 2 * root + 1) if count % c == 0), root)
+    return [columns, math.ceil(count / columns)]
+
+
+def check_grid(grid, count, resolution):
+    """Columns and rows, no more than `count` pictures fill. BlendError: not two numbers, or too large a picture."""
+    if len(grid) != 2 or not all(type(number) is int and number > 0 for number in grid):
+        raise BlendError("a grid is columns and rows, such as 4x2, not %r" % (grid,))
+    columns = min(grid[0], count)
+    rows = min(grid[1], math.ceil(count / columns))
+    if columns * rows * max(resolution, 192) ** 2 > _GRID_PIXELS:
+        raise BlendError("a grid of %dx%d pictures is too large for a file; choose a smaller one" % (columns, rows))
+    return columns, rows
 
 
 def versions():

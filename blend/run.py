@@ -6,7 +6,7 @@ import sys
 
 from blend import recipes, training_command
 from blend.errors import BlendError
-from blend.mixing import RULES, SIDES
+from blend.mixing import RULES, SIDES, Rule
 from blend.options import fractions, grid, seeds
 from blend.pictures import NOISES
 
@@ -16,6 +16,7 @@ resolution, both ways round. LOW and HIGH are network files, or the names photo 
 
   python -m blend.run low.pkl high.pkl --resolution 32 --seeds 0-7 --save mixed.pkl
   python -m blend.run photo cartoon --fractions 8x8=0.5,16x16/Conv1=1
+  python -m blend.run low.pkl high.pkl --figure
   python -m blend.run --recipe blend-out/recipe.json
   python -m blend.run train --help
 """
@@ -35,11 +36,12 @@ def parser():
     made.add_argument("networks", nargs="*", metavar="LOW HIGH", default=[],
                       help="network of the low resolutions (structure) and of the high ones (texture)")
     split = made.add_argument_group("blend")
-    split.add_argument("--resolution", type=int, metavar="R", help="split: up to here from LOW (default 32)")
+    split.add_argument("--resolution", type=int, metavar="R",
+                       help="split: up to here from LOW (default 32, at most a quarter of the networks' resolution)")
     split.add_argument("--level", type=int, choices=(0, 1), help="finer split within R (default 0)")
     split.add_argument("--width", type=float, metavar="W", help="smooth split of this width (default: hard)")
     split.add_argument("--rule", choices=RULES, help="for smooth splits (default article, as published)")
-    split.add_argument("--fractions", type=fractions, metavar="8x8=0.3,…", help="of HIGH, by resolution or layer")
+    split.add_argument("--fractions", type=fractions, metavar="8x8=0.3,...", help="of HIGH, by resolution or layer")
     for option, what in (("mapping", "mapping network"), ("dlatent-avg", "average w"),
                          ("noise-buffers", "stored noise")):
         split.add_argument("--" + option, choices=SIDES, help="network that gives the %s (default low)" % what)
@@ -48,6 +50,7 @@ def parser():
     pictures.add_argument("--seeds", type=seeds, metavar="0,3,7-9", help="one picture each (default 0-7)")
     pictures.add_argument("--psi", type=float, help="truncation; 1 is none (default 0.7)")
     pictures.add_argument("--cutoff", type=int, metavar="N", help="truncate only the first N layers")
+    pictures.add_argument("--figure", action="store_true", help="a figure of all splits in place of one blend")
     pictures.add_argument("--noise", choices=NOISES, help="const: stored in the file (default)")
     pictures.add_argument("--label", type=int, metavar="N", help="class, for networks with labels")
     pictures.add_argument("--grid", type=grid, metavar="4x2", help="columns x rows of the grid")
@@ -56,7 +59,7 @@ def parser():
     files.add_argument("--out", metavar="FOLDER", help="for pictures and recipe.json (default blend-out)")
     files.add_argument("--save", metavar="FILE", help="write the blended network (G, D of LOW and blended Gs)")
     files.add_argument("--all-networks", action="store_true", help="blend G as well as Gs")
-    files.add_argument("--recipe", metavar="FILE", help="options from a recipe.json; others given here win")
+    files.add_argument("--recipe", metavar="FILE", help="options from a recipe.json or a PNG; others given here win")
     files.add_argument("--report", action="store_true", help="print what happens to every variable, and why")
     return made
 
@@ -69,12 +72,16 @@ def command(arguments):
     recipe = recipes.read(given.pop("recipe")) if "recipe" in given else {}
     networks = given.pop("networks")
     if len(networks) not in (0, 2):
-        raise BlendError("give two networks, LOW and HIGH, or none for the shipped pair; here are %d" % len(networks))
+        raise BlendError("give two networks, LOW and HIGH, or none for the shipped pair, or the command train; not %s"
+                         % " ".join(networks))
+    asked = set(given)
+    rule = {key: given.pop(key) for key in asked & set(Rule._fields)}
     options = recipes.Options(**dict(recipe, **given))
+    options = options._replace(blend=options.blend._replace(**rule))
     if networks:
         options = options._replace(low=recipes.Source(networks[0]), high=recipes.Source(networks[1]))
-    blends = set(given) & set(recipes.BLEND_OPTIONS) or networks
-    recipes.make(options._replace(figure=not blends and options.figure), sys.stdout)
+    blends = networks or asked & set(recipes.BLEND_OPTIONS)
+    recipes.make(options._replace(figure=not blends and options.figure or "figure" in asked), sys.stdout)
     return 0
 
 
@@ -86,8 +93,11 @@ def main(arguments=None):
         print("blend: %s" % error, file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("blend: stopped", file=sys.stderr)
+        print("blend: stopped; files that are there are whole", file=sys.stderr)
         return 130
+    except MemoryError:
+        print("blend: not enough memory; ask for fewer or smaller pictures", file=sys.stderr)
+        return 2
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0

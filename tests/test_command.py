@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 import blend
-from blend import images
+from blend import files, images
 from blend.run import main
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -34,7 +34,9 @@ def test_a_blend_of_two_files(saved, tmp_path, capsys):
     expected = blend.generate(mixed, seeds=[0, 3, 4, 5], psi=0.5)
     found = np.stack([np.asarray(Image.open(str(out / ("seed%04d.png" % seed)))) for seed in (0, 3, 4, 5)])
     assert np.array_equal(found, expected)
-    assert np.array_equal(np.asarray(Image.open(str(out / "grid.png"))), images.tile(expected, 2, 2))
+    sheet = np.asarray(Image.open(str(out / "grid.png")))
+    large = np.asarray(images.enlarge(images.to_image(expected[3]), 12))
+    assert np.array_equal(sheet[-22 - 192:-22, -6 - 192:-6], large)
     written = blend.load(str(network)).Gs.variables
     assert all(np.array_equal(written[name], value) for name, value in mixed.Gs.variables.items())
     told = capsys.readouterr().out
@@ -44,16 +46,19 @@ def test_a_blend_of_two_files(saved, tmp_path, capsys):
 def test_the_recipe_makes_the_same_bytes(saved, tmp_path):
     first, second = tmp_path / "first", tmp_path / "second"
     nets = [tmp_path / "first.pkl", tmp_path / "second.pkl"]
-    assert run(*saved, "--fractions", "8x8=0.3,16x16/Conv1=1", "--seeds", "1-3", "--noise", "seed", "--out", first,
+    assert run(*saved, "--fractions", "8x8=0.3,16x16/Conv1=1", "--seeds", "1-3", "--noise", "random", "--out", first,
                "--mapping", "high", "--torgb", "low", "--save", nets[0]) == 0
     assert run("--recipe", first / "recipe.json", "--out", second, "--save", nets[1]) == 0
     assert contents(first) == contents(second)
     assert nets[0].read_bytes() == nets[1].read_bytes()
+    third = tmp_path / "third"
+    assert run("--recipe", first / "seed0002.png", "--out", third) == 0
+    assert contents(first) == contents(third)
     text = images.read_recipe(str(first / "seed0001.png"))
     recipe = json.loads((first / "recipe.json").read_text(encoding="utf-8"))
     changes = recipe.pop("changes")
     assert json.loads(text) == recipe
-    assert recipe["options"]["fractions"] == {"8x8": 0.3, "16x16/Conv1": 1.0} and len(recipe["low"]["sha256"]) == 64
+    assert recipe["blend"]["fractions"] == {"8x8": 0.3, "16x16/Conv1": 1.0} and len(recipe["low"]["sha256"]) == 64
     assert changes["G_synthesis/8x8/Conv1/weight"][:2] == ["mixed", 0.3]
     assert set(changes) == set(blend.load(saved[0]).Gs.variables)
 
@@ -81,6 +86,20 @@ def test_the_figure_without_networks(tmp_path):
     assert (tmp_path / "figure.png").read_bytes() == (tmp_path / "again" / "figure.png").read_bytes()
 
 
+def test_a_figure_of_two_files_and_a_network_into_the_new_folder(saved, tmp_path, capsys):
+    assert run(*saved, "--figure", "--seeds", "0", "--out", tmp_path / "a") == 0
+    assert "figure.png" in os.listdir(str(tmp_path / "a"))
+    out = tmp_path / "b"
+    assert run(*saved, "--resolution", 16, "--seeds", "0,0", "--out", out, "--save", out / "x.pkl") == 0
+    assert sorted(os.listdir(str(tmp_path / "b"))) == ["grid.png", "recipe.json", "seed0000.png", "x.pkl"]
+    assert "nothing comes from HIGH" in capsys.readouterr().out
+
+
+def test_the_default_split_fits_small_networks(saved, tmp_path):
+    assert run(*saved, "--seeds", "0", "--out", tmp_path) == 0
+    assert json.loads((tmp_path / "recipe.json").read_text(encoding="utf-8"))["blend"]["resolution"] == 4
+
+
 def test_report_names_every_variable(saved, tmp_path, capsys):
     assert run(*saved, "--resolution", 8, "--width", 1, "--seeds", "0", "--report", "--out", tmp_path) == 0
     told = capsys.readouterr().out
@@ -95,7 +114,7 @@ BAD = [
     (["{low}", "{short}"], "truncated"),
     (["{low}", "{evil}"], "posix.mkdir"),
     (["{low}", "{folder}"], "cannot be read"),
-    (["{low}", "{high}", "--resolution", "128"], "no resolution 128"),
+    (["{low}", "{high}", "--resolution", "128"], "choose from 4, 8, 16"),
     (["{low}", "{high}", "--resolution", "big"], "--resolution"),
     (["{low}", "{high}", "--resolution", "8", "--level", "2"], "--level"),
     (["{low}", "{high}", "--width", "-1", "--resolution", "8"], "width"),
@@ -120,7 +139,18 @@ BAD = [
     (["train", "--data", "photo", "--kimg", "1", "--out", "{folder}/new", "--resolution", "48"], "48"),
     (["train", "--data", "photo", "--kimg", "1", "--out", "{folder}/new", "--start", "{low}"], "Gs alone"),
     (["train", "--data", "photo", "--kimg", "-1", "--out", "{folder}/new"], "kimg"),
+    (["train", "--data", "photo", "--kimg", "inf", "--out", "{folder}/new"], "kimg"),
+    (["train", "--data", "photo", "--kimg", "1", "--seed", "-1", "--out", "{folder}/new"], "seed"),
+    (["train", "--data", "nowhere", "--kimg", "1", "--out", "{folder}/new"], "no such folder"),
+    (["train", "--data", "photo", "--kimg", "1", "--out", "{text}"], "cannot be a folder"),
     (["train", "--data", "photo"], "--out"),
+    (["trian"], "train"),
+    (["--recipe", "{recipe_psi}"], "psi"),
+    (["--recipe", "{recipe_label}"], "labels"),
+    (["--recipe", "{recipe_grid}"], "grid"),
+    (["--recipe", "{recipe_resolution}"], "whole number"),
+    (["{low}", "{high}", "--seeds", "0-99999", "--grid", "999x999"], "too large"),
+    (["{low}", "{high}", "--save", "{folder}"], "is a folder"),
 ]
 
 
@@ -132,6 +162,13 @@ def test_bad_input(arguments, says, saved, tmp_path, capsys, monkeypatch):
     (tmp_path / "evil").write_bytes(b"\x80\x02cposix\nmkdir\nX\x04\x00\x00\x00evil\x85R.")
     places = {name: str(tmp_path / name) for name in ("folder", "text", "short", "evil")}
     places.update(low=saved[0], high=saved[1])
+    recipe = {"options": {"seeds": [0], "figure": False}, "blend": {"resolution": 8}}
+    recipe.update({side: {"source": places[side], "sha256": files.sha256(places[side])} for side in ("low", "high")})
+    for name, part, value in (("psi", "options", "x"), ("label", "options", "a"), ("grid", "options", 7),
+                              ("resolution", "blend", "32")):
+        places["recipe_" + name] = str(tmp_path / ("recipe_" + name))
+        bad = dict(recipe, **{part: dict(recipe[part], **{name: value})})
+        (tmp_path / ("recipe_" + name)).write_text(json.dumps(bad))
     monkeypatch.chdir(str(tmp_path))
     before = sorted(os.walk(str(tmp_path)))
     assert run(*[each.format(**places) for each in arguments]) == 2
@@ -141,13 +178,15 @@ def test_bad_input(arguments, says, saved, tmp_path, capsys, monkeypatch):
     assert sorted(os.walk(str(tmp_path))) == before
 
 
-def test_unwritable_folder(saved, tmp_path):
+def test_unwritable_folder(saved, tmp_path, capsys):
     if os.geteuid() == 0:
         target = "/proc/blend-out"
     else:
         (tmp_path / "locked").mkdir(mode=0o500)
         target = str(tmp_path / "locked" / "out")
     assert run(*saved, "--resolution", 8, "--seeds", "0", "--out", target) == 2
+    told = capsys.readouterr().err
+    assert target in told and told.count("\n") == 1
 
 
 def python(code):
@@ -164,7 +203,7 @@ def test_help_and_blending_files_load_no_tensorflow(saved, tmp_path):
     assert done.returncode == 0, done.stderr
 
 
-def test_tensorflow_is_silent_and_exit_codes_reach_the_shell(saved, tmp_path):
+def test_a_shell_without_unicode_and_without_chatter(saved, tmp_path):
     done = subprocess.run([sys.executable, "-m", "blend.run"] + saved + [
         "--resolution", "8", "--seeds", "0", "--out", str(tmp_path / "out")],
         cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
@@ -173,3 +212,9 @@ def test_tensorflow_is_silent_and_exit_codes_reach_the_shell(saved, tmp_path):
                           cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     assert done.returncode == 2 and done.stderr == b"blend: none.pkl: no such file; give a network file, or photo " \
                                                    b"or cartoon for the shipped ones\n"
+    plain = dict(os.environ, LC_ALL="C", PYTHONIOENCODING="")
+    blends = saved + ["--seeds", "0", "--report", "--out", str(tmp_path / "x")]
+    for arguments in (["--help"], ["train", "--help"], blends):
+        done = subprocess.run([sys.executable, "-m", "blend.run"] + arguments, cwd=ROOT, env=plain,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        assert done.returncode == 0 and done.stderr == b"" and done.stdout.decode("ascii")

@@ -38,6 +38,8 @@ def test_no_noise_and_random_noise(pico):
     assert np.array_equal(raw(pico, seeds=[1], noise="none"), raw(silent, seeds=[1]))
     first, second = [raw(pico, seeds=[1], noise="random") for _ in range(2)]
     assert not np.array_equal(first, second)
+    again, and_again = [raw(pico, seeds=[1], noise="random", noise_seed=5) for _ in range(2)]
+    assert np.array_equal(again, and_again)
 
 
 def test_w_in_place_of_z(pico):
@@ -89,7 +91,7 @@ def test_labels():
             raw(case.a, z=z, labels=labels)
 
 
-def test_resolution_4_and_deep_and_grey_networks():
+def test_resolution_4_and_deep_networks():
     kwargs = dict(resolution=4, channels=4, latent=4, layers=1)
     assert blend.generate(pico_file(**kwargs), seeds=[0]).shape == (1, 4, 4, 3)
     assert blend.generate(pico_file(resolution=128, channels=4, layers=9), seeds=[0]).shape == (1, 128, 128, 3)
@@ -104,7 +106,7 @@ def test_to_bytes_saturates_and_truncates():
     dict(), dict(seeds=[0], z=np.zeros([1, 8])), dict(seeds=[]), dict(z=np.zeros([1, 9])), dict(w=np.zeros([1, 3, 8])),
     dict(seeds=[0], noise="loud"), dict(z=np.zeros([1, 8]), noise="seed"), dict(seeds=[0], output="jpeg"),
     dict(seeds=[-1]), dict(seeds=[0], psi=float("nan")), dict(seeds=[0], cutoff=-1), dict(seeds=[0], device="tpu"),
-    dict(seeds=[0], labels=0),
+    dict(seeds=[0], labels=0), dict(seeds=3), dict(seeds=[1.5]), dict(z=1.0), dict(z="x"), dict(seeds=[0], psi="x"),
 ])
 def test_bad_arguments(pico, options):
     with pytest.raises(blend.BlendError) as error:

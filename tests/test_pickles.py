@@ -13,6 +13,7 @@ from conftest import SOURCE, golden, pico_file
 
 import blend
 from blend import files
+from blend.checkpoints import pickles
 from blend.checkpoints.machine import Machine
 
 
@@ -40,7 +41,7 @@ def test_round_trip(name, path):
 
 
 def test_gs_alone_and_unknown_things_are_carried_through(path):
-    networks = pico_file(later={"a": [1, 2.5, None, True, (3, "x")], "b": 2 ** 80}, version=3)
+    networks = pico_file(later={"a": [1, 2.5, None, True, (3, "x")], "b": 2 ** 80})
     networks.Gs.static_kwargs["unknown_option"] = "kept"
     networks.save(path)
     found = blend.load(path)
@@ -161,31 +162,64 @@ def test_nothing_is_executed(where, protocol, nvidia, path, tmp_path):
     assert "\n" not in str(error.value)
 
 
-@pytest.mark.parametrize("payload", [
-    b"cos\nsystem\n(S'echo'\ntR.",                       # protocol 0: REDUCE
-    b"\x80\x02(ios\nsystem\n.",                          # INST
-    b"\x80\x02(cos\nsystem\no.",                         # OBJ
-    b"\x80\x04\x8c\x02os\x8c\x06system\x93.",            # STACK_GLOBAL
-    b"\x80\x04\x8c\x05numpy\x8c\x0bcore.fromfile\x93.",  # dotted name below an allowed module
-    b"\x80\x02cnumpy\nload\n.",                          # other function of an allowed module
-    b"\x80\x02\x82\x01.",                                # EXT1
-    b"\x80\x02PX\n.",                                    # PERSID
-    b"\x80\x02cnumpy\ndtype\nX\x01\x00\x00\x00O\x85R.",  # dtype object
-    b"\x80\x02K\x01K\x02\x85R.",                         # call of a number
-    b"\x80\x02cnumpy\nndarray\n)R.",                     # call of a class
-    b"\x80\x02cdnnlib.tflib.network\nNetwork\n)\x81K\x01b.",
-    b"\x80\x02h\x07.", b"\x80\x02t.", b"\x80\x02.", b"\x80\x02}K\x01s.", b"\x80\x09N.", b"\x80\x02N",
-    b"\x80\x04\x8e" + struct.pack("<Q", 2 ** 62) + b".",
-    b"\x80\x02T" + struct.pack("<i", -5) + b".",
-    b"\x80\x02]q\x00h\x00a.",                            # a list that holds itself
-    b"\x80\x02K\x01.", b"\x80\x02)\x85\x85.", b"", b"PK\x03\x04", b"<html>", b"\x80",
-])
-def test_bad_files_are_named_in_one_line(payload, path):
+BAD = [
+    (b"cos\nsystem\n(S'echo'\ntR.", "not a pickle"),           # protocol 0: REDUCE
+    (b"\x80\x02(ios\nsystem\n.", "0x69"),                      # INST
+    (b"\x80\x02(cos\nsystem\no.", "os.system"),                # OBJ
+    (b"\x80\x04\x8c\x02os\x8c\x06system\x93.", "os.system"),   # STACK_GLOBAL
+    (b"\x80\x04\x8c\x05numpy\x8c\x0dcore.fromfile\x93.", "numpy.core.fromfile"),  # below an allowed module
+    (b"\x80\x04\x8c\x0bos\nblend: x\x8c\x06s\x1b[31m\x93.", "os\\nblend: x.s\\x1b[31m"),  # forged terminal output
+    (b"\x80\x02cnumpy\nload\n.", "numpy.load"),                # other function of an allowed module
+    (b"\x80\x02\x82\x01.", "0x82"),                            # EXT1
+    (b"\x80\x02PX\n.", "0x50"),                                # PERSID
+    (b"\x80\x02cnumpy\ndtype\nX\x01\x00\x00\x00O\x85R.", "'O'"),  # dtype object
+    (b"\x80\x02K\x01K\x02\x85R.", "cannot be called"),
+    (b"\x80\x02cnumpy\nndarray\n)R.", "cannot be called"),
+    (b"\x80\x02cdnnlib.tflib.network\nNetwork\n)\x81K\x01b.", "state is not a dict"),
+    (b"\x80\x02h\x07.", "KeyError"), (b"\x80\x02t.", "no mark"), (b"\x80\x02.", "IndexError"),
+    (b"\x80\x02}K\x01s.", "IndexError"), (b"\x80\x02]K\x01K\x01s.", "not a dict"),
+    (b"\x80\x09N.", "protocol 9"), (b"\x80\x02N", "truncated"),
+    (b"\x80\x04\x8e" + struct.pack("<Q", 2 ** 62) + b".", "truncated"),
+    (b"\x80\x02T" + struct.pack("<i", -5) + b".", "truncated"),
+    (b"\x80\x02]q\x00h\x00a.", "holds a list"),                # a list that holds itself
+    (b"\x80\x02}(" + b")" + b"\x85" * 200000 + b"K\x01u.", "key of type tuple"),  # hashing it overflows the stack
+    (b"\x80\x02K\x01\x85q\x000" + b"".join(b"h%ch%c\x86q%c0" % (i, i, i + 1) for i in range(39))
+     + b"}h\x27K\x01s.", "key of type tuple"),                  # hashing it takes 2^39 steps
+    (b"\x80\x02" + b"N0" * 600000 + b"N.", "opcodes"),
+    (b"\x80\x02K\x01.", "holds a int"), (b"\x80\x02)\x85\x85.", "holds a tuple"), (b"", "empty"),
+    (b"PK\x03\x04", "PyTorch"), (b"<html>", "not a pickle"), (b"\x80", "truncated"),
+]
+
+
+@pytest.mark.parametrize("payload, says", BAD, ids=range(len(BAD)))
+def test_bad_files_are_named_in_one_line(payload, says, path):
     with open(path, "wb") as file:
         file.write(payload)
     with pytest.raises(blend.NetworkFileError) as error:
         blend.load(path)
-    assert path in str(error.value) and "\n" not in str(error.value)
+    assert path in str(error.value) and says in str(error.value) and str(error.value).isprintable()
+
+
+def test_state_that_explodes(path):
+    wide = ["x"] * 100
+    for _ in range(5):
+        wide = [wide] * 100  # shared: small in the file, 10^12 values to whoever walks it
+    networks = pico_file(later=wide)
+    with pytest.raises(blend.NetworkFileError) as error:
+        pickles._plain(networks.Gs.extra)
+    assert "more than" in str(error.value)
+    deep = []
+    for _ in range(20):
+        deep = [deep]
+    pico_file(later=deep).save(path)
+    with pytest.raises(blend.NetworkFileError) as error:
+        blend.load(path)
+    assert "deep" in str(error.value)
+
+
+def test_old_versions_are_written_as_version_4(path):
+    pico_file(version=2).save(path)
+    assert blend.load(path).Gs.extra["version"] == 4
 
 
 def test_truncated_anywhere(pico, path):
@@ -218,6 +252,17 @@ def test_shape_that_lies(path):
     (lambda n: n.components.pop("mapping"), "components"),
     (lambda n: n.components["synthesis"].own_variables.pop("noise3"), "noise3"),
     (lambda n: n.own_variables.update(dlatent_avg=np.zeros(8)), "dlatent_avg"),
+    (lambda n: n.own_variables.update(more=np.zeros(8, np.float32)), "more is not a variable"),
+    (lambda n: n.static_kwargs.update(fmap_max=4), "(1, 4, 4, 4), is (1, 8, 4, 4)"),
+    (lambda n: n.static_kwargs.update(latent_size=10 ** 9), "latent_size"),
+    (lambda n: n.static_kwargs.update(mapping_layers=10 ** 9), "mapping_layers"),
+    (lambda n: n.static_kwargs.update(mapping_layers=3), "Dense2/weight should be (8, 8), is missing"),
+    (lambda n: n.static_kwargs.update(label_size=-1), "label_size"),
+    (lambda n: n.static_kwargs.update(nonlinearity="tanh"), "tanh"),
+    (lambda n: n.static_kwargs.update(resample_kernel=[]), "resample_kernel"),
+    (lambda n: n.static_kwargs.update(fmap_base=float("inf")), "fmap_base"),
+    (lambda n: setattr(n.components["mapping"], "build_func_name", "G_style"), "G_style"),
+    (lambda n: n.components.update(mapping=n.components["synthesis"]), "the mapping of Gs"),
 ])
 def test_networks_that_are_not_stylegan2(change, says, path):
     networks = pico_file()

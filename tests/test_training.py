@@ -19,7 +19,8 @@ from blend.training import data, graph, loop, losses, metrics
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 SMALL = dict(data="photo", resolution=16, fmap_base=64, fmap_max=8, latent_size=8, mapping_layers=2, pictures=64,
              snapshot_kimg=0.032, metric_images=32)
-OPTIONS = graph.Options(minibatch=8, r1_interval=2, pl_weight=2.0, pl_interval=2)
+QUICK = graph.Options(minibatch=8, r1_interval=2)
+OPTIONS = QUICK._replace(pl_weight=2.0, pl_interval=2)
 
 
 def config(out, **changes):
@@ -69,15 +70,15 @@ def test_tensorboard_reads_the_log(trained):
 
 
 def test_resumes_where_it_stopped(tmp_path, capsys):
-    loop.train(config(tmp_path, kimg=0.032), OPTIONS)
+    loop.train(config(tmp_path, kimg=0.032), QUICK)
     first = dict(np.load(str(tmp_path / loop.STATE)))
-    loop.train(config(tmp_path, kimg=0.064), OPTIONS)
+    loop.train(config(tmp_path, kimg=0.064), QUICK)
     assert "at 0.0 kimg" in capsys.readouterr().out
     second = dict(np.load(str(tmp_path / loop.STATE)))
     assert int(first["seen"]) == 32 and int(second["seen"]) == 64
     assert any("Adam" in name for name in first)
     with pytest.raises(blend.BlendError):
-        loop.train(config(tmp_path, fmap_max=4), OPTIONS)
+        loop.train(config(tmp_path, fmap_max=4), QUICK)
 
 
 def test_resumes_after_a_kill(tmp_path):
@@ -102,7 +103,7 @@ def test_resumes_after_a_kill(tmp_path):
 
 
 def test_fine_tuning_starts_from_every_weight(trained, tmp_path, capsys):
-    loop.train(config(tmp_path, data="cartoon", start=trained, resolution=None, kimg=0.008), OPTIONS)
+    loop.train(config(tmp_path, data="cartoon", start=trained, resolution=None, kimg=0.008), QUICK)
     assert "0 of the larger resolution new" in capsys.readouterr().out
     before, after = blend.load(trained), blend.load(glob.glob(str(tmp_path / "*.pkl"))[0])
     for name, value in before.Gs.variables.items():
@@ -111,7 +112,7 @@ def test_fine_tuning_starts_from_every_weight(trained, tmp_path, capsys):
 
 
 def test_growing_starts_from_the_small_network_s_pictures(trained, tmp_path):
-    loop.train(config(tmp_path, start=trained, resolution=32, kimg=0.008), OPTIONS)
+    loop.train(config(tmp_path, start=trained, resolution=32, kimg=0.008), QUICK)
     small = blend.generate(blend.load(trained), seeds=range(4), psi=1, output="float32")
     large = blend.load(glob.glob(str(tmp_path / "*.pkl"))[0])
     grown = blend.generate(large, seeds=range(4), psi=1, output="float32")
@@ -119,19 +120,19 @@ def test_growing_starts_from_the_small_network_s_pictures(trained, tmp_path):
     again = grown.reshape(4, 3, 16, 2, 16, 2).mean((3, 5))
     assert np.abs(again - small).mean() < 0.3 * small.std()
     with pytest.raises(blend.BlendError):
-        loop.train(config(tmp_path / "x", start=str(glob.glob(str(tmp_path / "*.pkl"))[0]), resolution=16), OPTIONS)
+        loop.train(config(tmp_path / "x", start=str(glob.glob(str(tmp_path / "*.pkl"))[0]), resolution=16), QUICK)
 
 
 def test_learning_brings_pictures_closer(tmp_path):
     # Colours and the rough head come first: the distance falls well below that of an untrained network.
-    options = graph.Options(minibatch=8, learning_rate=0.005)
+    options = graph.Options(minibatch=8, learning_rate=0.005, ema_kimg=0.5)
     loop.train(config(tmp_path, kimg=0.008, metric_images=0), options)
     early = blend.load(glob.glob(str(tmp_path / "*.pkl"))[0])
-    late = blend.load(loop.train(config(tmp_path, kimg=4, snapshot_kimg=4, metric_images=0), options))
+    late = blend.load(loop.train(config(tmp_path, kimg=2, snapshot_kimg=2, metric_images=0), options))
     reals = portraits.draw(range(loop.data.HELD_OUT, loop.data.HELD_OUT + 64), "photo", 16)
     distances = [metrics.sliced_wasserstein(blend.generate(each, seeds=range(64), psi=1), reals)["mean"]
                  for each in (early, late)]
-    assert distances[1] < 0.8 * distances[0]
+    assert distances[1] < 0.7 * distances[0]
 
 
 def test_a_folder_of_images(tmp_path):
@@ -188,6 +189,94 @@ def test_the_pyramid_adds_up_to_the_picture():
 
 
 def test_labels_and_gs_alone_cannot_be_trained(tmp_path):
-    golden("labels32").a.save(str(tmp_path / "labels.pkl"))
+    networks = golden("labels32").a
+    networks.save(str(tmp_path / "labels.pkl"))
+    networks._replace(G=None).save(str(tmp_path / "alone.pkl"))
+    for name, says in (("labels", "has labels"), ("alone", "Gs alone")):
+        with pytest.raises(blend.BlendError) as error:
+            loop.train(config(tmp_path / "x", start=str(tmp_path / (name + ".pkl")), resolution=None), QUICK)
+        assert says in str(error.value)
+    golden("orig32").a.save(str(tmp_path / "orig.pkl"))
+    with pytest.raises(blend.BlendError) as error:
+        loop.train(config(tmp_path / "x", start=str(tmp_path / "orig.pkl"), resolution=64), QUICK)
+    assert "skip" in str(error.value) and not (tmp_path / "x").exists()
+
+
+def test_a_broken_state_is_named(tmp_path):
+    (tmp_path / loop.STATE).write_bytes(b"garbage")
+    with pytest.raises(blend.BlendError) as error:
+        loop.train(config(tmp_path), QUICK)
+    assert "delete it" in str(error.value)
+
+
+@pytest.mark.parametrize("changes", [
+    dict(kimg=float("inf")), dict(kimg=0), dict(seed=-1), dict(resolution=48), dict(metric_images=-1),
+    dict(fmap_max=0)])
+def test_numbers_that_cannot_work(changes, tmp_path):
     with pytest.raises(blend.BlendError):
-        loop.train(config(tmp_path / "x", start=str(tmp_path / "labels.pkl"), resolution=None), OPTIONS)
+        loop.train(config(tmp_path / "x", **changes), QUICK)
+    assert not (tmp_path / "x").exists()
+
+
+def test_ctrl_c_saves_the_state(tmp_path, monkeypatch):
+    step = loop.Run.step
+
+    def interrupted(run):
+        if run.seen == 16:
+            raise KeyboardInterrupt
+        return step(run)
+
+    monkeypatch.setattr(loop.Run, "step", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        loop.train(config(tmp_path), QUICK)
+    assert int(np.load(str(tmp_path / loop.STATE))["seen"]) == 16
+
+
+class StandInNetwork(object):
+    """The few things of NVIDIA's `dnnlib.tflib.Network` that our build functions rely on."""
+
+    def __init__(self, name, func_name, **kwargs):
+        self.name, self.function, self.kwargs = name, func_name, kwargs
+
+    def get_output_for(self, *inputs, **kwargs):
+        import tensorflow.compat.v1 as tf
+        with tf.variable_scope(self.name, reuse=tf.AUTO_REUSE):
+            return self.function(*inputs, **dict(self.kwargs, **kwargs))
+
+
+def test_the_carried_source_builds_the_same_pictures_in_nvidia_s_convention(trained, monkeypatch):
+    import types
+
+    import tensorflow.compat.v1 as tf
+    network = blend.load(trained).Gs
+    monkeypatch.setitem(sys.modules, "dnnlib", types.ModuleType("dnnlib"))
+    monkeypatch.setitem(sys.modules, "dnnlib.tflib", types.ModuleType("dnnlib.tflib"))
+    sys.modules["dnnlib"].tflib = sys.modules["dnnlib.tflib"]
+    sys.modules["dnnlib"].tflib.Network = StandInNetwork
+    names = {"__name__": "carried"}
+    exec(compile(network.extra["build_module_src"], "carried", "exec"), names)
+
+    class Components(dict):
+        __getattr__, __setattr__ = dict.__getitem__, dict.__setitem__
+
+    with tf.Graph().as_default(), tf.Session() as session:
+        z = tf.placeholder(tf.float32, [None, None])
+        labels = tf.placeholder(tf.float32, [None, None])
+        components = Components()
+
+        def main(**kwargs):
+            with tf.variable_scope("Gs", reuse=tf.AUTO_REUSE):
+                return names["G_main"](z, labels, components=components, **dict(network.static_kwargs, **kwargs))
+
+        images = main(truncation_psi=0.7, randomize_noise=False, is_template_graph=True)
+        training = main(is_training=True)
+        session.run(tf.global_variables_initializer())
+        for var in tf.global_variables():
+            var.load(network.variables[var.name[len("Gs/"):-2]], session)
+        feed = {z: np.random.RandomState(0).randn(3, 8), labels: np.zeros([3, 0])}
+        ours = blend.generate(network, z=feed[z], psi=0.7, output="float32")
+        assert np.abs(session.run(images, feed) - ours).max() <= 5e-6 * np.abs(ours).max()
+        average = [var for var in tf.global_variables() if var.name == "Gs/dlatent_avg:0"]
+        before = session.run(average)
+        assert session.run(training, feed).shape == (3, 3, 16, 16)
+        assert not np.array_equal(before, session.run(average))

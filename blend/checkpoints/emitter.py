@@ -12,7 +12,7 @@ from blend.checkpoints.machine import EasyDict
 from blend.checkpoints.network import Network
 from blend.errors import BlendError
 
-_STATE_VERSION = 4
+_STATE_VERSION = 4  # what stylegan2-ada-pytorch asks for; components, new in 3, are always written
 
 
 class Emitter(object):
@@ -113,7 +113,11 @@ class Emitter(object):
     def _array(self, value):
         order = "F" if value.flags.f_contiguous and not value.flags.c_contiguous else "C"
         data = value.reshape(-1, order=order)  # a copy only where neither order is contiguous
-        self._call("numpy.core.multiarray", "_reconstruct", (_NDARRAY, (0,), b"b"))
+        self._global("numpy.core.multiarray", "_reconstruct")
+        self._global("numpy", "ndarray")
+        self._emit((0,))
+        self._emit(b"b")
+        self._write(b"\x87R")
         self._write(b"(")
         for item in (1, tuple(int(n) for n in value.shape), value.dtype, order == "F"):
             self._emit(item)
@@ -130,9 +134,6 @@ class Emitter(object):
         self._write(b"b")
         self._remember(key)
 
-    def _ndarray_class(self, _value):
-        self._global("numpy", "ndarray")
-
     _METHODS = {
         type(None): lambda self, value: self._write(b"N"), bool: _bool, int: _int,
         float: lambda self, value: self._write(b"G" + struct.pack(">d", value)), str: _text,
@@ -141,18 +142,10 @@ class Emitter(object):
     }
 
 
-class _NdarrayClass(object):
-    pass
-
-
-_NDARRAY = _NdarrayClass()
-Emitter._METHODS[_NdarrayClass] = Emitter._ndarray_class
-
-
 def network_state(network):
     """The state dict that NVIDIA's `Network` pickles, with what its file said beyond it."""
-    state = {"version": _STATE_VERSION, "build_module_src": ""}
-    state.update(network.extra)
+    state = dict({"build_module_src": ""}, **network.extra)
+    state["version"] = _STATE_VERSION
     state["name"] = network.name
     state["static_kwargs"] = network.static_kwargs
     state["components"] = dict(network.components)

@@ -12,6 +12,7 @@ import numpy as np
 
 from blend.errors import ForbiddenGlobalError, NetworkFileError
 
+_MOST_OPCODES = 10 ** 6
 _SIMPLE_DTYPES = frozenset(["f2", "f4", "f8", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "b1", "?"])
 
 
@@ -41,8 +42,8 @@ class _Latin1(object):
 
 
 class _Dtype(object):
-    def __init__(self, code):
-        self.dtype = code
+    def __init__(self, dtype):
+        self.dtype = dtype
 
 
 def _new_dtype(code, *_flags):
@@ -96,7 +97,7 @@ def _encode(text, encoding):
 _NDARRAY = "ndarray"
 _NETWORK = "Network"
 
-# Name in the file: what stands for it here. Strings are classes to instantiate, functions arrange data.
+# Name in the file: what stands for it here, a name or class to instantiate or a function that arranges data.
 _GLOBALS = {
     "dnnlib.tflib.network Network": _NETWORK,
     "dnnlib.util EasyDict": EasyDict,
@@ -129,7 +130,7 @@ class Machine(object):
 
     def load(self):
         try:
-            while True:
+            for _count in range(_MOST_OPCODES):
                 code = self._take(1)[0]
                 if code == ord("."):
                     value = self._stack.pop()
@@ -140,6 +141,7 @@ class Machine(object):
                 if step is None:
                     raise NetworkFileError("opcode 0x%02x has no place in a network file" % code)
                 step(self)
+            raise NetworkFileError("more than %d opcodes; network files have some thousands" % _MOST_OPCODES)
         except NetworkFileError as error:
             raise type(error)("%s (at byte %d)" % (error, self._at))
         except (IndexError, KeyError, ValueError, TypeError, AttributeError, struct.error,
@@ -190,7 +192,9 @@ class Machine(object):
     def _reduce(self):
         args, function = self._stack.pop(), self._stack.pop()
         if function is EasyDict or function is OrderedDict:
-            self._push(function(*[[tuple(pair) for pair in arg] for arg in args]))
+            self._push(function())
+            for pair in args[0] if args else ():
+                self._set_items(list(pair))
         elif function in (_new_dtype, _new_array, _scalar, _frombuffer, _encode):
             self._push(function(*[_finished(arg) for arg in args]))
         else:
@@ -229,7 +233,11 @@ class Machine(object):
         if not isinstance(target, dict) or len(values) % 2:
             raise NetworkFileError("items for something that is not a dict")
         for key, value in zip(values[::2], values[1::2]):
-            target[_text_or_value(key)] = _text_or_value(value)
+            key = _text_or_value(key)
+            if type(key) not in (str, int, float, bool, bytes, type(None)):
+                # Hashing a nested tuple recurses in C: a crash, or time without end.
+                raise NetworkFileError("a dict has a key of type %s" % type(key).__name__)
+            target[key] = _text_or_value(value)
 
     def _append(self, values):
         if type(self._stack[-1]) is not list:

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from blend.checkpoints import shapes
 from blend.errors import MismatchError, NetworkFileError
 
 # Defaults of NVIDIA's build functions that describe an architecture; files hold only what was set.
@@ -19,7 +20,12 @@ DISCRIMINATOR_DEFAULTS = OrderedDict([
     ("fmap_min", 1), ("fmap_max", 512), ("architecture", "resnet"), ("nonlinearity", "lrelu"),
     ("mbstd_group_size", 4), ("mbstd_num_features", 1), ("resample_kernel", (1, 3, 3, 1)),
 ])
-_FUNCTIONS = ("G_main", "G_mapping", "G_synthesis_stylegan2", "D_stylegan2")
+_CHOICES = {"resolution": tuple(2 ** n for n in range(2, 11)), "architecture": ("skip", "orig", "resnet"),
+            "nonlinearity": ("lrelu", "relu", "linear"), "mapping_nonlinearity": ("lrelu", "relu", "linear"),
+            "mbstd_num_features": (1,)}
+_POSITIVE = frozenset(["num_channels", "latent_size", "dlatent_size", "mapping_layers", "mapping_fmaps", "fmap_min",
+                       "fmap_max"])
+_LARGEST = 2 ** 20  # of any size in static_kwargs; fmap_base is 2^15 at most in known networks
 
 
 class Network(object):
@@ -88,7 +94,7 @@ class Network(object):
         return Network(self.name, self.build_func_name, self.static_kwargs, own, components, self.extra)
 
     def __repr__(self):
-        return "<Network %s %s %d×%d, %d variables>" % (
+        return "<Network %s %s %dx%d, %d variables>" % (
             self.name, self.build_func_name, self.resolution, self.resolution, len(self.variables))
 
 
@@ -114,38 +120,51 @@ class NetworkFile(NamedTuple):
         pickles.save(self, path)
 
 
-def check(network):
-    """Raise NetworkFileError unless a network is a StyleGAN2 that this package knows, whole and in order."""
-    if network.build_func_name not in _FUNCTIONS:
-        raise NetworkFileError("network %s is built by %s; only StyleGAN2's %s are supported" % (
-            network.name, network.build_func_name, ", ".join(_FUNCTIONS)))
-    if network.build_func_name == "G_main" and set(network.components) != {"synthesis", "mapping"}:
-        raise NetworkFileError("generator %s has the components %s instead of synthesis and mapping" % (
-            network.name, ", ".join(sorted(map(str, network.components))) or "(none)"))
-    _check_architecture(network)
-    resolution = network.architecture["resolution"]
-    if type(resolution) is not int or resolution not in [2 ** n for n in range(2, 11)]:
-        raise NetworkFileError("network %s has resolution %r; supported: powers of two, 4 to 1024" % (
-            network.name, resolution))
-    if not network.components:
+def check(network, function):
+    """Raise NetworkFileError unless a network is StyleGAN2's `function`, with the variables that it should have."""
+    if network.build_func_name != function:
+        raise NetworkFileError("network %s is built by %s where StyleGAN2 has %s; other architectures are not "
+                               "supported" % (network.name, network.build_func_name, function))
+    roles = set(network.components)
+    if roles != ({"synthesis", "mapping"} if function == "G_main" else set()):
+        raise NetworkFileError("network %s has the components %s" % (
+            network.name, ", ".join(sorted(map(str, roles))) or "(none)"))
+    architecture = network.architecture
+    _check_architecture(network, architecture)
+    if function == "D_stylegan2":
+        _check_shapes(network, shapes.discriminator(architecture))
         return
-    for component in network.components.values():
-        check(component)
-    layers = 2 * int(np.log2(resolution)) - 2
-    missing = [name for name in ["dlatent_avg", "G_synthesis/4x4/Const/const", "G_mapping/Dense0/weight"]
-               + ["G_synthesis/noise%d" % i for i in range(layers - 1)] if name not in network.variables]
-    if missing:
-        raise NetworkFileError("generator %s lacks %s" % (network.name, ", ".join(missing[:5])))
+    _check_shapes(network, shapes.generator(architecture))
+    for role, build, expected in (("synthesis", "G_synthesis_stylegan2", shapes.synthesis),
+                                  ("mapping", "G_mapping", shapes.mapping)):
+        component = network.components[role]
+        if component.build_func_name != build or component.components:
+            raise NetworkFileError("the %s of %s is built by %s where StyleGAN2 has %s; other architectures are not "
+                                   "supported" % (role, network.name, component.build_func_name, build))
+        _check_shapes(component, expected(architecture))
 
 
-def _check_architecture(network):
+def _check_architecture(network, architecture):
     defaults = GENERATOR_DEFAULTS if network.is_generator else DISCRIMINATOR_DEFAULTS
-    for key, value in network.architecture.items():
-        kind = type(defaults.get(key))
+    for key, value in architecture.items():
+        kind = type(defaults[key])
         numbers = value if type(value) is kind is tuple else (value,)
         kinds = (int, float) if kind in (float, tuple) else (kind,)
-        if not all(type(one) in kinds for one in numbers):
-            raise NetworkFileError("network %s has %s %r" % (network.name, key, value))
+        good = numbers and all(type(one) in kinds for one in numbers)
+        if good and kind is not str:
+            good = all(abs(one) <= _LARGEST for one in numbers) and (kind is tuple or value >= (key in _POSITIVE))
+        if not good or value not in _CHOICES.get(key, (value,)):
+            raise NetworkFileError("network %s has %s %r; supported: %s" % (
+                network.name, key, value, _CHOICES.get(key, "a %s in range" % kind.__name__)))
+
+
+def _check_shapes(network, expected):
+    found = OrderedDict((name, np.shape(value)) for name, value in network.own_variables.items())
+    wrong = ["%s should be %r, is %s" % (name, shape, _shape(network.own_variables.get(name)))
+             for name, shape in expected.items() if found.get(name) != shape]
+    wrong += ["%s is not a variable of this architecture" % name for name in found if name not in expected]
+    if wrong:
+        raise NetworkFileError("network %s does not fit its static_kwargs: %s" % (network.name, "; ".join(wrong[:3])))
 
 
 def check_same_architecture(low, high, what):
@@ -158,9 +177,9 @@ def check_same_architecture(low, high, what):
     wrong += ["%s: %s in the low network, %s in the high one" % (name, _shape(a.get(name)), _shape(b.get(name)))
               for name in names if _shape(a.get(name)) != _shape(b.get(name))]
     if wrong:
-        more = "; and %d more" % (len(wrong) - 6) if len(wrong) > 6 else ""
+        more = "; and %d more" % (len(wrong) - 4) if len(wrong) > 4 else ""
         raise MismatchError("these %s cannot be blended, they have different layers: %s%s" % (
-            what, "; ".join(wrong[:6]), more))
+            what, "; ".join(wrong[:4]), more))
 
 
 def _shape(value):

@@ -12,6 +12,9 @@ from blend.checkpoints.network import Network, NetworkFile, check
 from blend.errors import NetworkFileError
 from blend.files import reason, replacing
 
+_CARRIED = (type(None), bool, int, float, str, bytes, memoryview, np.ndarray, np.generic)
+_MOST_VALUES = 10000
+
 
 def load(path):
     """Read a network file; arrays are read-only views of its memory map.
@@ -29,7 +32,8 @@ def load(path):
                 raise NetworkFileError("the file is empty")
             buffer = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         if buffer[:1] != b"\x80":
-            raise NetworkFileError("not a pickle; network files are NVIDIA's .pkl files (G, D, Gs)")
+            kind = "looks like a PyTorch or zip file" if buffer[:2] == b"PK" else "not a pickle"
+            raise NetworkFileError("%s; network files are NVIDIA's TensorFlow .pkl files (G, D, Gs)" % kind)
         return _networks(Machine(buffer).load(), path)
     except FileNotFoundError:
         raise NetworkFileError("%s: no such file" % path)
@@ -58,11 +62,9 @@ def _networks(value, path):
         found = NetworkFile(average, generator, discriminator, path)
     else:
         raise NetworkFileError("holds a %s, not the networks (G, D, Gs) or Gs" % type(value).__name__)
-    for network in (found.Gs, found.G, found.D):
+    for network, function in ((found.Gs, "G_main"), (found.G, "G_main"), (found.D, "D_stylegan2")):
         if network is not None:
-            check(network)
-    if not found.Gs.is_generator or (found.G is not None and not found.G.is_generator):
-        raise NetworkFileError("network %s is not a generator" % found.Gs.name)
+            check(network, function)
     return found
 
 
@@ -103,16 +105,22 @@ def _float32(value, name):
     return value if isinstance(value, np.ndarray) else np.asarray(value)
 
 
-def _plain(value, depth=0):
-    """Raise unless a value that is only carried through could be written again."""
-    if depth > 8:
-        raise NetworkFileError("the state of a network is nested too deeply")
-    if isinstance(value, dict):
-        for key, item in value.items():
-            _plain(key, depth + 1)
-            _plain(item, depth + 1)
-    elif isinstance(value, (list, tuple)):
-        for item in value:
-            _plain(item, depth + 1)
-    elif not isinstance(value, (type(None), bool, int, float, str, bytes, memoryview, np.ndarray, np.generic)):
-        raise NetworkFileError("the state of a network holds a %s" % type(value).__name__)
+def _plain(root):
+    """Raise unless a value that is only carried through is small, shallow, and could be written again."""
+    level, count = [root], 0
+    for _depth in range(8):
+        below = []
+        for value in level:
+            if isinstance(value, dict):
+                below.extend(value)
+                below.extend(value.values())
+            elif isinstance(value, (list, tuple)):
+                below.extend(value)
+            elif not isinstance(value, _CARRIED):
+                raise NetworkFileError("the state of a network holds a %s" % type(value).__name__)
+            if count + len(below) > _MOST_VALUES:
+                raise NetworkFileError("the state of a network holds more than %d values" % _MOST_VALUES)
+        level, count = below, count + len(below)
+        if not level:
+            return
+    raise NetworkFileError("the state of a network is nested too deeply")

@@ -1,31 +1,48 @@
 """How good the two shipped networks are, and what their blends take from which: `python -m blend.networks.report`.
 
-Eye size stands for structure, outline strength for texture; both are measured in the pictures.
+Head width and eye size stand for structure, outline strength for texture; all are measured in the pictures.
 """
 
 import numpy as np
-from tqdm import tqdm
 
 import blend
+from blend import progress
 from blend.figures import sweep
 from blend.networks import portraits
 from blend.training.metrics import sliced_wasserstein
 
-# Where eyes are in these portraits, in parts of the picture: rows, then columns.
-_EYES = (0.36, 0.60, 0.28, 0.72)
+# Differences of colour, 0…255, that count as another thing than the background, or than skin.
+_NOT_BACKGROUND, _NOT_SKIN = 36, 40
+
+
+def part(pictures, top, bottom, left=0.0, right=1.0):
+    """A region of pictures [N,R,R,3], its borders in parts of their size, as float32."""
+    size = pictures.shape[1]
+    rows, columns = [slice(int(round(a * size)), int(round(b * size))) for a, b in ((top, bottom), (left, right))]
+    return pictures[:, rows, columns].astype(np.float32)
+
+
+def head_width(pictures):
+    """Width of the head with its hair at the height of the eyes, percent of the picture. uint8 [N,R,R,3] to [N].
+
+    The background is what lies on straight lines between the left and the right edge of each row.
+    """
+    rows = part(pictures, 0.40, 0.55)
+    edge = max(1, pictures.shape[1] // 16)
+    left, right = [np.median(each, 2, keepdims=True) for each in (rows[:, :, :edge], rows[:, :, -edge:])]
+    across = np.linspace(0, 1, rows.shape[2], dtype=np.float32)[None, None, :, None]
+    head = np.abs(rows - (left + (right - left) * across)).max(3) > _NOT_BACKGROUND
+    return head.mean((1, 2)) * 100
 
 
 def eye_size(pictures):
-    """White area of the eyes, in parts per thousand of the picture. uint8 [N,R,R,3] to float [N].
+    """Area of eyes and brows, percent of the region where they are. uint8 [N,R,R,3] to [N].
 
-    Counted are bright pixels without colour in the region of the eyes: skin has colour, pupils are dark.
+    Counted is what differs from the skin of the cheeks.
     """
-    size = pictures.shape[1]
-    top, bottom, left, right = [int(round(part * size)) for part in _EYES]
-    region = pictures[:, top:bottom, left:right].astype(np.float32) / 255
-    brightest, darkest = region.max(3), region.min(3)
-    white = (brightest > 0.6) & (brightest - darkest < 0.16 * brightest)
-    return white.sum((1, 2)) * 1000.0 / size ** 2
+    region, cheeks = part(pictures, 0.36, 0.60, 0.28, 0.72), part(pictures, 0.58, 0.66, 0.40, 0.60)
+    skin = np.median(cheeks.reshape(len(cheeks), -1, 3), 1)[:, None, None]
+    return (np.abs(region - skin).max(3) > _NOT_SKIN).mean((1, 2)) * 100
 
 
 def outline_strength(pictures):
@@ -48,10 +65,13 @@ def _extreme(grey, radius, function):
     return grey
 
 
+MEASURES = (head_width, eye_size, outline_strength)
+
+
 def measure(networks, count=256, psi=0.7):
-    """Median eye size and outline strength of `count` pictures."""
+    """Medians of MEASURES over `count` pictures."""
     pictures = blend.generate(networks, seeds=range(count), psi=psi)
-    return np.median(eye_size(pictures)), np.median(outline_strength(pictures))
+    return tuple(np.median(each(pictures)) for each in MEASURES)
 
 
 def distance(name, count=2048):
@@ -71,12 +91,12 @@ def distance(name, count=2048):
 def main():
     """Print both tables."""
     photo, cartoon = blend.shipped("photo"), blend.shipped("cartoon")
-    rows = ["| low network | split | high network | eye size | outline strength |", "| --- | --- | --- | --- | --- |"]
+    rows = ["| low network | split | high network | head width | eye size | outline strength |", "| --- " * 6 + "|"]
     ways = [("photo", "cartoon", sweep(photo, cartoon)), ("cartoon", "photo", sweep(cartoon, photo))]
-    with tqdm(total=sum(len(way[2]) for way in ways) + len(blend.SHIPPED), unit="set", disable=None) as bar:
+    with progress.counting("sets of pictures", sum(len(way[2]) for way in ways) + len(blend.SHIPPED)) as bar:
         for low, high, steps in ways:
             for split, networks in steps:
-                rows.append("| %s | %s | %s | %.1f | %.1f |" % (
+                rows.append("| %s | %s | %s | %.0f | %.0f | %.1f |" % (
                     ("" if networks is steps[-1][1] else low, split or "", "" if networks is steps[0][1] else high)
                     + measure(networks)))
                 bar.update()

@@ -47,6 +47,8 @@ def folder(path, resolution):
 
     BlendError: no folder, no images in it, an image that cannot be read.
     """
+    if not os.path.isdir(path):
+        raise BlendError("%s: no such folder; --data is a folder of images, or photo or cartoon" % path)
     names = sorted(os.path.join(base, name) for base, _, files in os.walk(path)
                    for name in files if name.lower().endswith(SUFFIXES))
     if not names:
@@ -60,7 +62,7 @@ def read_square(path, resolution):
     try:
         with Image.open(path) as image:
             image = image.convert("RGB")
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, Image.DecompressionBombError) as error:
         raise BlendError("%s: not a readable image (%s)" % (path, error))
     side = min(image.size)
     left, top = (image.width - side) // 2, (image.height - side) // 2

@@ -3,18 +3,19 @@
 import json
 import os
 import time
+import zipfile
 from collections import OrderedDict
 from typing import NamedTuple
 
 import numpy as np
 import tensorflow.compat.v1 as tf
-from tqdm import tqdm
 
-from blend import files, images, pictures
+from blend import files, images, pictures, progress
 from blend.checkpoints import pickles
 from blend.checkpoints.network import Network, NetworkFile
 from blend.engine import generator, networks, quiet_stderr
 from blend.errors import BlendError, MismatchError
+from blend.networks import find
 from blend.training import data, graph, metrics
 
 STATE = "training-state.npz"
@@ -46,20 +47,26 @@ def train(config, options):
     Returns the path of the last network file. BlendError: options that do not fit each other or the files.
     """
     check(config, options)
-    start = pickles.load(config.start) if config.start else None
+    start = pickles.load(find(config.start)) if config.start else None
     g_kwargs, d_kwargs = static_kwargs(config, start)
     resolution = g_kwargs["resolution"]
     source = open_data(config, resolution)
-    files.make_folder(config.out)
+    files.check_folder(config.out)
     with tf.Graph().as_default() as built:
         tf.set_random_seed(config.seed)
-        built_graph = graph.build(g_kwargs, d_kwargs, options)
+        with progress.waiting("building the graph"):
+            built_graph = graph.build(g_kwargs, d_kwargs, options)
         variables = OrderedDict((var.name.split(":")[0], var) for var in tf.global_variables())
         session = generator.session(built)
         with session:
             run = Run(config, options, g_kwargs, d_kwargs, built_graph, variables, session, source)
             run.begin(start)
-            return run.loop()
+            try:
+                return run.loop()
+            except KeyboardInterrupt:
+                run.save_state()
+                print("saved    %s at %.1f kimg; the same command goes on from there" % (config.out, run.seen / 1000.0))
+                raise
 
 
 def check(config, options):
@@ -67,16 +74,16 @@ def check(config, options):
     sizes = [2 ** n for n in range(2, 11)]
     if config.resolution is not None and config.resolution not in sizes:
         raise BlendError("resolution must be a power of two, 4 to 1024, not %d" % config.resolution)
-    for what in ("kimg", "snapshot_kimg", "fmap_base", "fmap_max", "latent_size", "mapping_layers", "pictures"):
-        if not getattr(config, what) > 0:
-            raise BlendError("%s must be above 0, not %s" % (what, getattr(config, what)))
-    for what in ("minibatch", "learning_rate", "r1_interval", "pl_interval", "ema_kimg"):
-        if not getattr(options, what) > 0:
-            raise BlendError("%s must be above 0, not %s" % (what, getattr(options, what)))
+    values = dict(config._asdict(), **options._asdict())
+    for what in ("kimg", "snapshot_kimg", "fmap_base", "fmap_max", "latent_size", "mapping_layers", "pictures",
+                 "minibatch", "learning_rate", "r1_interval", "pl_interval", "ema_kimg"):
+        if not 0 < values[what] < 2 ** 32:
+            raise BlendError("%s must be above 0, not %s" % (what, values[what]))
+    for what in ("seed", "metric_images", "r1_gamma", "pl_weight"):
+        if not 0 <= values[what] < 2 ** 32:
+            raise BlendError("%s must be 0 or above, not %s" % (what, values[what]))
     if options.minibatch > 4 and options.minibatch % 4:
         raise BlendError("minibatch must be at most 4 or a multiple of 4, not %d" % options.minibatch)
-    if config.metric_images < 0 or options.r1_gamma < 0 or options.pl_weight < 0:
-        raise BlendError("metric_images, r1_gamma and pl_weight must not be below 0")
 
 
 def static_kwargs(config, start):
@@ -91,9 +98,14 @@ def static_kwargs(config, start):
         raise BlendError("%s: holds Gs alone; training starts from a file with G and D" % config.start)
     if start.Gs.architecture["label_size"]:
         raise BlendError("%s: has labels; training with labels is not supported" % config.start)
+    if start.Gs.architecture["num_channels"] != 3:
+        raise BlendError("%s: makes pictures of %d channels; training needs 3" % (
+            config.start, start.Gs.architecture["num_channels"]))
     resolution = config.resolution or start.resolution
+    if resolution > start.resolution and start.Gs.architecture["architecture"] != "skip":
+        raise BlendError("%s: only networks of the architecture skip can grow" % config.start)
     if resolution < start.resolution:
-        raise BlendError("%s: is %d×%d already; a network can grow, not shrink to %d" % (
+        raise BlendError("%s: is %dx%d already; a network can grow, not shrink to %d" % (
             config.start, start.resolution, start.resolution, resolution))
     return dict(start.G.static_kwargs, resolution=resolution), dict(start.D.static_kwargs, resolution=resolution)
 
@@ -120,7 +132,8 @@ class Run(object):
             _SAMPLE_COLUMNS * _SAMPLE_ROWS, g_kwargs["latent_size"])
 
     def begin(self, start):
-        """Set the variables: of the interrupted run in this folder, of a network, or at random."""
+        """Make the folder and set the variables: of the interrupted run in this folder, of a network, or at random."""
+        files.make_folder(self.config.out)
         with quiet_stderr():
             self.session.run(tf.global_variables_initializer())
         state = os.path.join(self.config.out, STATE)
@@ -159,14 +172,19 @@ class Run(object):
         return "%s: %d variables copied, %d of the larger resolution new" % (self.config.start, len(copied), len(new))
 
     def _resume(self, path):
-        with np.load(path) as state:
-            if json.loads(str(state["static_kwargs"])) != json.loads(self._static_kwargs()):
-                raise BlendError("%s: is of another network; give another --out to start anew" % path)
-            missing = [name for name in self.variables if name not in state.files]
-            if missing:
-                raise BlendError("%s: is of other options (no %s); give another --out" % (path, missing[0]))
-            self._set({name: state[name] for name in self.variables})
-            self.seen = int(state["seen"])
+        try:
+            with np.load(path) as state:
+                values = {name: state[name] for name in state.files}
+            seen, kwargs = int(values.pop("seen")), json.loads(str(values.pop("static_kwargs")))
+        except (OSError, ValueError, KeyError, zipfile.BadZipFile):
+            raise BlendError("%s: cannot be read; delete it to start anew" % path)
+        if kwargs != json.loads(self._static_kwargs()):
+            raise BlendError("%s: is of another network; give another --out to start anew" % path)
+        if set(values) != set(self.variables):
+            odd = sorted(set(values) ^ set(self.variables))[0]
+            raise BlendError("%s: is of other options (%s); give another --out" % (path, odd))
+        self._set(values)
+        self.seen = seen
         print("resume   %s at %.1f kimg" % (path, self.seen / 1000.0))
 
     def _static_kwargs(self):
@@ -174,18 +192,20 @@ class Run(object):
 
     def loop(self):
         """Steps until the end; a snapshot every `snapshot_kimg` and at the end."""
-        config, total = self.config, int(self.config.kimg * 1000)
+        config, minibatch = self.config, self.options.minibatch
+        total = -(-int(config.kimg * 1000) // minibatch) * minibatch  # whole minibatches
         if self.seen == 0:
             self._sample()
             reals = self.source.get(np.arange(min(self.source.count, len(self.z))))
-            images.save_png(images.tile(reals, _SAMPLE_COLUMNS, _SAMPLE_ROWS), os.path.join(config.out, "reals.png"))
+            rows = -(-len(reals) // _SAMPLE_COLUMNS)
+            images.save_png(images.tile(reals, _SAMPLE_COLUMNS, rows), os.path.join(config.out, "reals.png"))
         writer = tf.summary.FileWriter(config.out)
         following = self.seen + config.snapshot_kimg * 1000
-        with tqdm(total=total, initial=self.seen, unit="img", disable=None) as bar:
+        with progress.counting("images", total, self.seen) as bar:
             losses, began, before = [], time.time(), self.seen
             while self.seen < total:
                 losses.append(self.step())
-                bar.update(self.options.minibatch)
+                bar.update(minibatch)
                 if self.seen >= following or self.seen >= total:
                     following = self.seen + config.snapshot_kimg * 1000
                     speed = (self.seen - before) / (time.time() - began)
@@ -218,12 +238,17 @@ class Run(object):
 
     def snapshot(self):
         """Write the network file, the samples and the state to resume from; return the metric."""
-        values = OrderedDict(zip(self.variables, self.session.run(list(self.variables.values()))))
+        values = self.save_state()
         self.networks(values).save(self.network_path())
         self._sample()
+        return self._metric()
+
+    def save_state(self):
+        """Write the state to resume from; return the variables' values by name."""
+        values = OrderedDict(zip(self.variables, self.session.run(list(self.variables.values()))))
         with files.replacing(os.path.join(self.config.out, STATE)) as file:
             np.savez(file, seen=self.seen, static_kwargs=self._static_kwargs(), **values)
-        return self._metric()
+        return values
 
     def network_path(self):
         return os.path.join(self.config.out, "network-snapshot-%06d.pkl" % (self.seen // 1000))
