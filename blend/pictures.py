@@ -74,14 +74,16 @@ def iterate(network, seeds=None, *, z=None, w=None, psi=0.7, cutoff=None, noise=
     elif z is not None and given.shape != (len(given), latent_size):
         raise BlendError("z must have the shape [N,%d], not %r" % (latent_size, given.shape))
     labels = make_labels(labels, len(given), label_size)
+    random = np.random.RandomState(None if noise_seed is None else _seed(noise_seed))
     return _batches(network, given, "seeds" if z is None and w is None else "z" if w is None else "w",
-                    labels, psi, cutoff, noise, np.random.RandomState(noise_seed), output, device)
+                    labels, psi, cutoff, noise, random, output, device)
 
 
 def _batches(network, given, kind, labels, psi, cutoff, noise, random, output, device):
     generator = generator_for(network, device)
     size = generator.batch_size()
     for start in range(0, len(given), size):
+        generator.load(network)  # another network of this architecture may have been drawn since
         part, draws = given[start:start + size], None
         if kind == "seeds":
             shapes = [buffer.shape for buffer in generator.stored_noise] if noise == "seed" else []

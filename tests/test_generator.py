@@ -68,6 +68,14 @@ def test_batches_make_the_same_pictures(pico, monkeypatch):
     assert np.abs(whole - parts).max() <= 1e-5 * np.abs(whole).max()
 
 
+def test_two_networks_drawn_in_turns_keep_their_weights(pico, pico_other, monkeypatch):
+    expected = [raw(each, seeds=range(4)) for each in (pico, pico_other)]
+    monkeypatch.setattr("blend.engine.generator._BATCH_PIXELS", 2 * 16 * 16)
+    both = [pictures.iterate(each.Gs, range(4), psi=0.7, output="float32") for each in (pico, pico_other)]
+    found = [np.concatenate(each) for each in zip(*zip(*both))]
+    assert all(np.abs(a - b).max() < 1e-4 for a, b in zip(found, expected))
+
+
 def test_a_hundred_blends_cost_one_graph(pico, pico_other):
     blend.generate(pico, seeds=[0])
     generator = generator_for(pico.Gs)
@@ -106,7 +114,8 @@ def test_to_bytes_saturates_and_truncates():
     dict(), dict(seeds=[0], z=np.zeros([1, 8])), dict(seeds=[]), dict(z=np.zeros([1, 9])), dict(w=np.zeros([1, 3, 8])),
     dict(seeds=[0], noise="loud"), dict(z=np.zeros([1, 8]), noise="seed"), dict(seeds=[0], output="jpeg"),
     dict(seeds=[-1]), dict(seeds=[0], psi=float("nan")), dict(seeds=[0], cutoff=-1), dict(seeds=[0], device="tpu"),
-    dict(seeds=[0], labels=0), dict(seeds=3), dict(seeds=[1.5]), dict(z=1.0), dict(z="x"), dict(seeds=[0], psi="x"),
+    dict(seeds=[0], labels=0), dict(seeds=3), dict(seeds=[1.5]), dict(seeds=[0], noise_seed=-1),
+    dict(z=1.0), dict(z="x"), dict(seeds=[0], psi="x"),
 ])
 def test_bad_arguments(pico, options):
     with pytest.raises(blend.BlendError) as error:
