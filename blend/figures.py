@@ -49,7 +49,7 @@ def one_way(low, high, seeds, names, progress=None, **options):
         pictures.append(generate(networks, seeds, **options))
         if progress is not None:
             progress(1)
-    factor = max(1, 192 // low.resolution)
+    factor = max(1, images.VIEWED // low.resolution)
     return images.labelled_grid(
         list(zip(*pictures)), columns, "Structure from %s, texture from %s" % names,
         "Low resolutions (pose, shape of head and eyes) come from the %s network, high ones (shading, lines, skin) "

@@ -6,6 +6,7 @@ from PIL import Image, ImageDraw, ImageFont, PngImagePlugin
 from blend.files import replacing
 
 RECIPE_KEY = "blend-recipe"
+VIEWED = 192  # pixels of a side that small pictures are enlarged to, in figures
 _PAPER, _INK, _FAINT = (255, 255, 255), (32, 32, 36), (110, 110, 118)
 
 
@@ -70,7 +71,7 @@ def _text_size(text, face):
 def contact_sheet(pictures, labels, columns, rows):
     """A figure of uint8 [H,W,C] pictures, row by row, each over its label, enlarged to be seen. A Pillow image."""
     height, width = pictures[0].shape[:2]
-    factor, gap, caption = max(1, 192 // width), 6, 22
+    factor, gap, caption = max(1, VIEWED // width), 6, 22
     sheet = Image.new("RGB", (columns * (width * factor + gap) + gap, rows * (height * factor + caption) + gap), _PAPER)
     draw, face = ImageDraw.Draw(sheet), font(14)
     for i, (picture, label) in enumerate(zip(pictures, labels)):

@@ -40,6 +40,11 @@ def position(resolution, level):
     return 2 * (int(resolution).bit_length() - 3) + int(level)
 
 
+def synthesis_layers(resolution):
+    """L, the number of style inputs of a generator of resolution R: 2 log2(R) - 2."""
+    return 2 * resolution.bit_length() - 4
+
+
 def locate(name):
     """The Layer of a variable of Gs, by its global name. BlendError: no StyleGAN2 generator has such a variable.
 

@@ -7,6 +7,7 @@ import numpy as np
 
 from blend.checkpoints.network import NetworkFile
 from blend.errors import BlendError
+from blend.layers import synthesis_layers
 
 NOISES = ("const", "seed", "random", "none")
 
@@ -123,11 +124,6 @@ def _seed(seed):
     if not (isinstance(seed, numbers.Integral) and 0 <= seed < 2 ** 32):
         raise BlendError("a seed must be a whole number from 0 to 4294967295, not %r" % (seed,))
     return int(seed)
-
-
-def synthesis_layers(resolution):
-    """L, the number of style inputs of a generator: 2 log2(R) - 2."""
-    return 2 * resolution.bit_length() - 4
 
 
 def _styles(w, layers, dlatent_size):

@@ -117,8 +117,6 @@ def completed(options, resolution):
         options = options._replace(seeds=list(_FIGURE_SEEDS if options.figure else range(8)))
     if options.noise == "random" and options.noise_seed is None:
         options = options._replace(noise_seed=int.from_bytes(os.urandom(4), "little"))
-    if options.grid is None:
-        options = options._replace(grid=default_grid(len(options.seeds)))
     return options
 
 
@@ -127,7 +125,8 @@ def make_blend(networks, options, record, out):
     changes = mixing.plan(networks[0].Gs.variables, options.blend)
     mixed = mixing.blend(*networks, all_networks=options.all_networks, **options.blend._asdict())
     batches = pictures.iterate(mixed.Gs, options.seeds, **picture_options(options))
-    columns, rows = check_grid(options.grid, len(options.seeds), mixed.resolution)
+    grid = default_grid(len(options.seeds)) if options.grid is None else options.grid
+    columns, rows = check_grid(grid, len(options.seeds), mixed.resolution)
     with progress.waiting("loading TensorFlow"):
         record["versions"] = versions()
         first = next(batches)  # a mistake in the options shows here, before anything is written
@@ -182,8 +181,8 @@ def make_figure(networks, options, record, out):
     pictures.iterate(networks[0].Gs, options.seeds, **picture_options(options))  # checks the options
     with progress.waiting("loading TensorFlow"):
         record["versions"] = versions()
-        pictures.generate(networks[0], options.seeds[:1], **picture_options(options))
-    steps = 2 * len(figures.sweep(*networks))
+        pictures.generator_for(networks[0].Gs, options.device)
+    steps = 2 * (len(figures.splits(networks[0].resolution)) + 2)
     with progress.counting("columns", steps) as bar:
         figure = figures.both_ways(
             networks[0], networks[1], options.seeds, tuple(names), bar.update, **picture_options(options))
@@ -218,7 +217,7 @@ def check_grid(grid, count, resolution):
         raise BlendError("a grid is columns and rows, such as 4x2, not %r" % (grid,))
     columns = min(grid[0], count)
     rows = min(grid[1], math.ceil(count / columns))
-    if columns * rows * max(resolution, 192) ** 2 > _GRID_PIXELS:
+    if columns * rows * max(resolution, images.VIEWED) ** 2 > _GRID_PIXELS:
         raise BlendError("a grid of %dx%d pictures is too large for a file; choose a smaller one" % (columns, rows))
     return columns, rows
 

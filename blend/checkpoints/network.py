@@ -20,7 +20,8 @@ DISCRIMINATOR_DEFAULTS = OrderedDict([
     ("fmap_min", 1), ("fmap_max", 512), ("architecture", "resnet"), ("nonlinearity", "lrelu"),
     ("mbstd_group_size", 4), ("mbstd_num_features", 1), ("resample_kernel", (1, 3, 3, 1)),
 ])
-_CHOICES = {"resolution": tuple(2 ** n for n in range(2, 11)), "architecture": ("skip", "orig", "resnet"),
+RESOLUTIONS = tuple(2 ** n for n in range(2, 11))
+_CHOICES = {"resolution": RESOLUTIONS, "architecture": ("skip", "orig", "resnet"),
             "nonlinearity": ("lrelu", "relu", "linear"), "mapping_nonlinearity": ("lrelu", "relu", "linear"),
             "mbstd_num_features": (1,)}
 _POSITIVE = frozenset(["num_channels", "latent_size", "dlatent_size", "mapping_layers", "mapping_fmaps", "fmap_min",

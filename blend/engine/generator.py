@@ -7,6 +7,7 @@ import tensorflow.compat.v1 as tf
 
 from blend.engine import networks, quiet_stderr
 from blend.errors import BlendError
+from blend.layers import synthesis_layers
 
 # Pixels of pictures that are computed at once: 64 at 64x64, one at 512x512 and above.
 _BATCH_PIXELS = 2 ** 18
@@ -46,7 +47,7 @@ class Generator(object):
 
     def __init__(self, architecture, device=None):
         self.architecture = dict(architecture)
-        self.layers = 2 * int(np.log2(architecture["resolution"])) - 2
+        self.layers = synthesis_layers(architecture["resolution"])
         self._loaded = None
         graph = tf.Graph()
         with graph.as_default():

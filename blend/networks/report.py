@@ -9,7 +9,8 @@ import blend
 from blend import progress
 from blend.figures import sweep
 from blend.networks import portraits
-from blend.training.metrics import sliced_wasserstein
+from blend.training.data import HELD_OUT
+from blend.training.metrics import shifted, sliced_wasserstein
 
 # Differences of colour, 0…255, that count as another thing than the background, or than skin.
 _NOT_BACKGROUND, _NOT_SKIN = 36, 40
@@ -58,10 +59,7 @@ def outline_strength(pictures):
 def _extreme(grey, radius, function):
     """The largest or smallest value in a square around each pixel. [N,H,W]."""
     for axis in (1, 2):
-        padding = [(radius, radius) if a == axis else (0, 0) for a in range(3)]
-        padded = np.pad(grey, padding, "edge")
-        shifted = [np.take(padded, np.arange(i, i + grey.shape[axis]), axis) for i in range(2 * radius + 1)]
-        grey = function.reduce(shifted)
+        grey = function.reduce(shifted(grey, axis, radius, "edge"))
     return grey
 
 
@@ -79,8 +77,6 @@ def distance(name, count=2048):
 
     The floor is the distance between two disjoint sets of portraits of the same size.
     """
-    from blend.training.data import HELD_OUT
-
     networks = blend.shipped(name)
     held_out, others = [portraits.draw(range(first, first + count), name, networks.resolution)
                         for first in (HELD_OUT, 0)]

@@ -2,10 +2,10 @@
 
 from typing import NamedTuple
 
-import numpy as np
 import tensorflow.compat.v1 as tf
 
 from blend.engine import networks
+from blend.layers import synthesis_layers
 from blend.training import losses
 
 
@@ -48,7 +48,7 @@ def build(g_kwargs, d_kwargs, options):
     """Build the graph for static_kwargs of G and D. Variables: `G/…`, `D/…`, `Gs/…` as in network files."""
     latent_size = g_kwargs.get("latent_size", 512)
     resolution = g_kwargs.get("resolution", 1024)
-    layers = 2 * int(np.log2(resolution)) - 2
+    layers = synthesis_layers(resolution)
     no_labels = tf.zeros([options.minibatch, 0])
 
     def generate(scope, z, noise=True, mixing=False, update=None):

@@ -12,9 +12,10 @@ import tensorflow.compat.v1 as tf
 
 from blend import files, images, pictures, progress
 from blend.checkpoints import pickles
-from blend.checkpoints.network import Network, NetworkFile
+from blend.checkpoints.network import RESOLUTIONS, Network, NetworkFile
 from blend.engine import generator, networks, quiet_stderr
 from blend.errors import BlendError, MismatchError
+from blend.layers import synthesis_layers
 from blend.networks import find
 from blend.training import data, graph, metrics
 
@@ -71,8 +72,7 @@ def train(config, options):
 
 def check(config, options):
     """Raise BlendError for numbers that cannot work."""
-    sizes = [2 ** n for n in range(2, 11)]
-    if config.resolution is not None and config.resolution not in sizes:
+    if config.resolution is not None and config.resolution not in RESOLUTIONS:
         raise BlendError("resolution must be a power of two, 4 to 1024, not %d" % config.resolution)
     values = dict(config._asdict(), **options._asdict())
     for what in ("kimg", "snapshot_kimg", "fmap_base", "fmap_max", "latent_size", "mapping_layers", "pictures",
@@ -142,12 +142,15 @@ class Run(object):
         elif start is not None:
             print("start    %s" % self._copy(start))
         else:
-            self._set({name: self.session.run(self.variables["G" + name[2:]])
-                       for name in self.variables if name.startswith("Gs/")})
+            self._start_average(self.variables)
         self.random = np.random.RandomState([self.config.seed, self.seen % 2 ** 32])
 
     def _set(self, values):
         generator.set_variables(self.session, [(self.variables[name], value) for name, value in values.items()])
+
+    def _start_average(self, names):
+        """Gs begins where G is, in those of its variables that are among the names."""
+        self._set({name: self.session.run(self.variables["G" + name[2:]]) for name in names if name.startswith("Gs/")})
 
     def _copy(self, start):
         """Weights of a network into the graph. New layers of a larger resolution stay as they are, ToRGB at 0."""
@@ -163,12 +166,9 @@ class Run(object):
         if new and not grows:
             raise MismatchError("%s: does not fit its own static_kwargs: %s" % (self.config.start, ", ".join(new[:5])))
         self._set(copied)
-        for name in new:
-            if name.endswith("ToRGB/weight"):
-                self._set({name: np.zeros(self.variables[name].shape.as_list(), np.float32)})
-        for name in new:
-            if name.startswith("Gs/") and not name.endswith("ToRGB/weight"):
-                self._set({name: self.session.run(self.variables["G" + name[2:]])})
+        self._set({name: np.zeros(self.variables[name].shape.as_list(), np.float32)
+                   for name in new if name.startswith("G/") and name.endswith("ToRGB/weight")})
+        self._start_average(new)
         return "%s: %d variables copied, %d of the larger resolution new" % (self.config.start, len(copied), len(new))
 
     def _resume(self, path):
@@ -264,7 +264,7 @@ class Run(object):
             return Network(name, function, kwargs, own, components, {"version": 4, "build_module_src": source})
 
         def whole(scope):
-            layers = 2 * int(np.log2(self.g_kwargs["resolution"])) - 2
+            layers = synthesis_layers(self.g_kwargs["resolution"])
             parts = OrderedDict([
                 ("synthesis", part(scope + "/G_synthesis", "G_synthesis", "G_synthesis_stylegan2", self.g_kwargs)),
                 ("mapping", part(scope + "/G_mapping", "G_mapping", "G_mapping",

@@ -49,13 +49,17 @@ def spread(pictures):
     return wide
 
 
+def shifted(pictures, axis, radius, border):
+    """A list of `pictures` moved along an axis by -radius … radius pixels; `border` is a mode of np.pad."""
+    padding = [(radius, radius) if a == axis else (0, 0) for a in range(pictures.ndim)]
+    padded, size = np.pad(pictures, padding, border), pictures.shape[axis]
+    return [np.take(padded, np.arange(i, i + size), axis) for i in range(2 * radius + 1)]
+
+
 def blur(pictures):
     """Binomial 5×5 filter with mirrored borders. [N,H,W,C]."""
     for axis in (1, 2):
-        padding = [(2, 2) if a == axis else (0, 0) for a in range(4)]
-        padded = np.pad(pictures, padding, "reflect")
-        size = pictures.shape[axis]
-        pictures = sum(weight * np.take(padded, np.arange(i, i + size), axis) for i, weight in enumerate(_BINOMIAL))
+        pictures = sum(weight * each for weight, each in zip(_BINOMIAL, shifted(pictures, axis, 2, "reflect")))
     return pictures
 
 
