@@ -8,8 +8,8 @@
 TensorFlow is loaded by `generate`, not before.
 """
 
+from blend.checkpoints import load
 from blend.checkpoints.network import Network, NetworkFile
-from blend.checkpoints.pickles import load
 from blend.errors import BlendError, ForbiddenGlobalError, MismatchError, NetworkFileError
 from blend.mixing import blend, plan
 from blend.networks import SHIPPED, find

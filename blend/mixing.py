@@ -153,8 +153,8 @@ def mix(low, high, fraction):
 
 
 def blend_variables(low, high, changes):
-    """Blend two dicts of arrays by a plan; a new OrderedDict."""
-    return OrderedDict((name, mix(low[name], high[name], change.fraction)) for name, change in changes.items())
+    """Blend two dicts of arrays by a plan; a new OrderedDict. What is kept need not be in the high one."""
+    return OrderedDict((name, mix(low[name], high.get(name), change.fraction)) for name, change in changes.items())
 
 
 def blend(low, high, resolution=None, level=0, *, width=None, rule="article", fractions=None, mapping="low",
@@ -181,4 +181,4 @@ def blend(low, high, resolution=None, level=0, *, width=None, rule="article", fr
         if low.G is None or high.G is None:
             raise BlendError("to blend G as well, both files must have it; one holds Gs alone")
         generator = blended(low.G, high.G)
-    return NetworkFile(blended(low.Gs, high.Gs), generator, low.D)
+    return NetworkFile(blended(low.Gs, high.Gs), generator, low.D, format=low.format)

@@ -5,7 +5,7 @@ import numbers
 
 import numpy as np
 
-from blend.checkpoints.network import NetworkFile
+from blend.checkpoints.network import NetworkFile, check_finite
 from blend.errors import BlendError
 from blend.layers import synthesis_layers
 
@@ -60,6 +60,7 @@ def iterate(network, seeds=None, *, z=None, w=None, psi=0.7, cutoff=None, noise=
     The arguments are checked at once; TensorFlow is loaded with the first batch.
     """
     _check(seeds, z, w, psi, cutoff, noise, output)
+    check_finite(network, network.name)
     architecture = network.architecture
     latent_size, label_size = architecture["latent_size"], architecture["label_size"]
     if seeds is not None:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from blend import __version__, files, images, mixing, pictures, progress
-from blend.checkpoints.pickles import load
+from blend.checkpoints import load
 from blend.errors import BlendError, MismatchError
 from blend.networks import find
 

@@ -4,7 +4,7 @@ import argparse
 import os
 import sys
 
-from blend import recipes, training_command
+from blend import file_commands, recipes, training_command
 from blend.errors import BlendError
 from blend.mixing import RULES, SIDES, Rule
 from blend.options import fractions, grid, seeds
@@ -66,14 +66,15 @@ def parser():
 
 def command(arguments):
     """Run the command line's arguments."""
-    if arguments[:1] == ["train"]:
-        return training_command.run(Parser, arguments[1:])
+    commands = {"train": training_command.run, "convert": file_commands.convert, "inspect": file_commands.inspect}
+    if arguments and arguments[0] in commands:
+        return commands[arguments[0]](Parser, arguments[1:])
     given = vars(parser().parse_args(arguments))
     recipe = recipes.read(given.pop("recipe")) if "recipe" in given else {}
     networks = given.pop("networks")
     if len(networks) not in (0, 2):
-        raise BlendError("give two networks, LOW and HIGH, or none for the shipped pair, or the command train; not %s"
-                         % " ".join(networks))
+        raise BlendError("give two networks, LOW and HIGH, or none for the shipped pair, or a command (%s); not %s"
+                         % (", ".join(sorted(commands)), " ".join(networks)))
     asked = set(given)
     rule = {key: given.pop(key) for key in asked & set(Rule._fields)}
     options = recipes.Options(**dict(recipe, **given))

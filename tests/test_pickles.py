@@ -48,7 +48,7 @@ def test_gs_alone_and_unknown_things_are_carried_through(path):
     assert found.G is None and found.D is None
     same(found.Gs, networks.Gs)
     assert found.Gs.static_kwargs["unknown_option"] == "kept" and found.Gs.extra["build_module_src"] == SOURCE
-    again = str(path) + "2"
+    again = path + "2.pkl"
     found.save(again)
     assert open(path, "rb").read() == open(again, "rb").read()
 
@@ -163,8 +163,8 @@ def test_nothing_is_executed(where, protocol, nvidia, path, tmp_path):
 
 
 BAD = [
-    (b"cos\nsystem\n(S'echo'\ntR.", "not a pickle"),           # protocol 0: REDUCE
-    (b"\x80\x02(ios\nsystem\n.", "0x69"),                      # INST
+    (b"cos\nsystem\n(S'echo'\ntR.", "os.system"),              # protocol 0: REDUCE
+    (b"\x80\x02(ios\nsystem\n.", "os.system"),                    # INST
     (b"\x80\x02(cos\nsystem\no.", "os.system"),                # OBJ
     (b"\x80\x04\x8c\x02os\x8c\x06system\x93.", "os.system"),   # STACK_GLOBAL
     (b"\x80\x04\x8c\x05numpy\x8c\x0dcore.fromfile\x93.", "numpy.core.fromfile"),  # below an allowed module
@@ -187,7 +187,7 @@ BAD = [
      + b"}h\x27K\x01s.", "key of type tuple"),                  # hashing it takes 2^39 steps
     (b"\x80\x02" + b"N0" * 600000 + b"N.", "opcodes"),
     (b"\x80\x02K\x01.", "holds a int"), (b"\x80\x02)\x85\x85.", "holds a tuple"), (b"", "empty"),
-    (b"PK\x03\x04", "PyTorch"), (b"<html>", "not a pickle"), (b"\x80", "truncated"),
+    (b"PK\x03\x04", "zip"), (b"<html>", "web page"), (b"\x80", "truncated"),
 ]
 
 
@@ -206,7 +206,7 @@ def test_state_that_explodes(path):
         wide = [wide] * 100  # shared: small in the file, 10^12 values to whoever walks it
     networks = pico_file(later=wide)
     with pytest.raises(blend.NetworkFileError) as error:
-        pickles._plain(networks.Gs.extra)
+        pickles.check_plain(networks.Gs)
     assert "more than" in str(error.value)
     deep = []
     for _ in range(20):

@@ -1,1 +1,110 @@
-"""Network files."""
+"""Network files of every kind: one module for each, with the same verbs, and the choice between them.
+
+A module has NAME, `recognise` (by content, never by name), `read` and `write`.
+"""
+
+import mmap
+import os
+
+from blend.checkpoints import ada_pytorch, pickles, rosinality, safetensors, torch_streams
+from blend.checkpoints.network import check
+from blend.errors import BlendError, NetworkFileError
+from blend.files import check_target, reason, replacing
+
+FORMATS = {module.NAME: module for module in (pickles, ada_pytorch, rosinality, safetensors)}
+_ENDINGS = {".pkl": pickles.NAME, ".pt": rosinality.NAME, ".pth": rosinality.NAME, ".safetensors": safetensors.NAME}
+# What other files begin with, and what to say of them.
+_OTHERS = (
+    (b"version https://git-lfs", "a pointer of Git LFS in place of the file; fetch it with git lfs pull"),
+    (b"\x1f\x8b", "compressed by gzip; unpack it first"), (b"\xfd7zXZ", "compressed by xz; unpack it first"),
+    (b"Rar!", "a RAR archive; unpack it first"), (b"7z\xbc\xaf", "a 7-Zip archive; unpack it first"),
+    (b"\x89HDF", "an HDF5 file, not a StyleGAN2 network"), (b"\x89PNG", "a picture"), (b"\xff\xd8\xff", "a picture"),
+    (b"GGUF", "a GGUF file, not a StyleGAN2 network"),
+)
+_KINDS = "; network files are NVIDIA's .pkl (TensorFlow or PyTorch), rosinality's .pt and blend's .safetensors"
+
+
+def load(path):
+    """Read a network file of any format; arrays are read-only views of its memory map.
+
+    Returns a NetworkFile. NetworkFileError names the file and what is wrong with it; nothing in the file is
+    executed, whatever it says.
+
+    >>> load("nowhere.pkl")
+    Traceback (most recent call last):
+    blend.errors.NetworkFileError: nowhere.pkl: no such file
+    """
+    try:
+        with open(path, "rb") as file:
+            if not os.fstat(file.fileno()).st_size:
+                raise NetworkFileError("the file is empty")
+            view = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+        module, found = _read(view)
+        for network, function in ((found.Gs, "generator"), (found.G, "generator"), (found.D, "discriminator")):
+            if network is not None:
+                pickles.check_plain(network)
+                check(network, function)
+        return found._replace(path=path, format=module.NAME)
+    except FileNotFoundError:
+        raise NetworkFileError("%s: no such file" % path)
+    except NetworkFileError as error:
+        raise type(error)("%s: %s" % (path, error))
+    except (OSError, ValueError) as error:
+        raise NetworkFileError("%s: cannot be read (%s)" % (path, reason(error)))
+
+
+def _read(view):
+    """(module, NetworkFile) of a file's bytes."""
+    head = bytes(view[:1])
+    if safetensors.recognise(view):
+        return safetensors, safetensors.read(view)
+    if bytes(view[:2]) != b"PK" and head not in (b"\x80", b"c", b"(", b"]", b"}"):
+        _refuse(bytes(view[:512]))
+    value = torch_streams.read(view)
+    for module in (pickles, ada_pytorch, rosinality):
+        if module.recognise(value):
+            return module, module.read(value)
+    if isinstance(value, dict):
+        rosinality.refuse_families(value)
+    raise NetworkFileError("holds a %s, not the networks (G, D, Gs) or Gs" % type(value).__name__)
+
+
+def _refuse(head):
+    for start, what in _OTHERS:
+        if head.startswith(start):
+            raise NetworkFileError("is " + what)
+    if head.lstrip()[:1] == b"<":
+        raise NetworkFileError("is a web page, not a network: the download went wrong")
+    if head[257:262] == b"ustar":
+        raise NetworkFileError("is a tar archive; unpack it first")
+    raise NetworkFileError("not a network file" + _KINDS)
+
+
+def format_for(path, networks, format=None):
+    """The name of the format in which networks go to a path: the one that is asked for, or by the path's ending.
+
+    `.pkl` stays what the networks were, if they come from a pickle. BlendError: no such format or ending.
+    """
+    if format is not None:
+        if format not in FORMATS:
+            raise BlendError("formats are %s, not %r" % (", ".join(FORMATS), format))
+        return format
+    ending = os.path.splitext(path)[1].lower()
+    if ending == ".pkl" and networks is not None and networks.format == ada_pytorch.NAME:
+        return ada_pytorch.NAME
+    if ending not in _ENDINGS:
+        raise BlendError("%s: the ending says no format (%s do); say which of %s with --format" % (
+            path, ", ".join(_ENDINGS), ", ".join(FORMATS)))
+    return _ENDINGS[ending]
+
+
+def save(networks, path, format=None):
+    """Write a NetworkFile beside its target and rename it: there is the old file or the whole new one.
+
+    format: as in `format_for`. Returns a list of what the format cannot hold, in words. BlendError: it cannot be
+    written in this format, or the folder is missing or full.
+    """
+    check_target(path)
+    module = FORMATS[format_for(path, networks, format)]
+    with replacing(path) as file:
+        return module.write(networks, file)

@@ -1,10 +1,12 @@
 """Writes network files as pickles, opcode by opcode, straight from arrays: nothing is copied in memory.
 
 Protocol 3 and the module names of old NumPy, so that NVIDIA's loader on TensorFlow 1.15 opens the files.
+PyTorch's own streams are of protocol 2.
 """
 
 import struct
 from collections import OrderedDict
+from typing import NamedTuple
 
 import numpy as np
 
@@ -12,18 +14,55 @@ from blend.checkpoints.machine import EasyDict
 from blend.checkpoints.network import Network
 from blend.errors import BlendError
 
-_STATE_VERSION = 4  # what stylegan2-ada-pytorch asks for; components, new in 3, are always written
+_STATE_VERSION = 4  # what stylegan2-ada-pytorch asks for at least; components, new in 3, are always written
+
+
+class Global(NamedTuple):
+    """A name that the reader looks up."""
+
+    module: str
+    name: str
+
+
+class Call(NamedTuple):
+    """What the reader calls, a Global, and with which arguments."""
+
+    function: Global
+    arguments: tuple
+
+
+class Persistent(NamedTuple):
+    """A persistent id: the reader finds what it stands for elsewhere."""
+
+    pid: tuple
+
+
+class Chunks(NamedTuple):
+    """Bytes in pieces that are never put together here: bytes, and arrays, which are written in C order."""
+
+    pieces: tuple
+
+
+class Once(NamedTuple):
+    """A value that is written where it comes first, and referred to after that."""
+
+    value: object
+
+
+class Ordered(dict):
+    """Is written as an OrderedDict."""
 
 
 class Emitter(object):
-    """Pickles plain data, arrays and Networks into a binary file object."""
+    """Pickles plain data, arrays, Networks and the classes above into a binary file object."""
 
-    def __init__(self, file):
+    def __init__(self, file, protocol=3):
         self._write = file.write
+        self._protocol = protocol
         self._memo = {}
 
     def dump(self, value):
-        self._write(b"\x80\x03")
+        self._write(struct.pack("<BB", 0x80, self._protocol))
         self._emit(value)
         self._write(b".")
 
@@ -79,8 +118,34 @@ class Emitter(object):
         self._remember(value)
 
     def _bytes(self, value):
-        self._write(b"B" + struct.pack("<I", len(value)))
-        self._write(value)
+        self._chunks(Chunks((value,)))
+
+    def _chunks(self, value):
+        size = sum(piece.nbytes if isinstance(piece, np.ndarray) else len(piece) for piece in value.pieces)
+        if size >= 2 ** 32:
+            raise BlendError("an array of %d bytes does not fit into this format" % size)
+        self._write(b"B" + struct.pack("<I", size))
+        for piece in value.pieces:
+            self._write(_in_order(piece) if isinstance(piece, np.ndarray) else piece)
+
+    def _once(self, value):
+        key = ("once", id(value.value))
+        if key in self._memo:
+            self._write(b"j" + struct.pack("<I", self._memo[key]))
+        else:
+            self._emit(value.value)
+            self._remember(key)
+
+    def _called(self, value):
+        self._call(value.function.module, value.function.name, value.arguments)
+
+    def _persistent(self, value):
+        self._emit(value.pid)
+        self._write(b"Q")
+
+    def _ordered(self, value):
+        self._call("collections", "OrderedDict", ())
+        self._items(value)
 
     def _tuple(self, value):
         self._write(b"(")
@@ -111,17 +176,15 @@ class Emitter(object):
         self._write(b"u")
 
     def _array(self, value):
-        order = "F" if value.flags.f_contiguous and not value.flags.c_contiguous else "C"
-        data = value.reshape(-1, order=order)  # a copy only where neither order is contiguous
         self._global("numpy.core.multiarray", "_reconstruct")
         self._global("numpy", "ndarray")
         self._emit((0,))
         self._emit(b"b")
         self._write(b"\x87R")
         self._write(b"(")
-        for item in (1, tuple(int(n) for n in value.shape), value.dtype, order == "F"):
+        for item in (1, tuple(int(n) for n in value.shape), value.dtype, False):
             self._emit(item)
-        self._bytes(memoryview(data).cast("B") if data.size else b"")
+        self._chunks(Chunks((value,)))
         self._write(b"tb")
 
     def _dtype(self, value):
@@ -138,14 +201,21 @@ class Emitter(object):
         type(None): lambda self, value: self._write(b"N"), bool: _bool, int: _int,
         float: lambda self, value: self._write(b"G" + struct.pack(">d", value)), str: _text,
         bytes: _bytes, memoryview: _bytes, bytearray: _bytes, tuple: _tuple, list: _list, dict: _dict,
-        OrderedDict: _dict, EasyDict: _easy_dict, np.ndarray: _array,
+        OrderedDict: _dict, EasyDict: _easy_dict, np.ndarray: _array, Ordered: _ordered, Chunks: _chunks,
+        Global: lambda self, value: self._global(*value), Call: _called, Persistent: _persistent, Once: _once,
     }
+
+
+def _in_order(array):
+    """An array's bytes in C order, copied only where it is a turned view."""
+    return np.ascontiguousarray(array).data.cast("B") if array.ndim and array.size else array.tobytes()
 
 
 def network_state(network):
     """The state dict that NVIDIA's `Network` pickles, with what its file said beyond it."""
     state = dict({"build_module_src": ""}, **network.extra)
-    state["version"] = _STATE_VERSION
+    version = state.get("version")
+    state["version"] = max(_STATE_VERSION, version) if isinstance(version, int) else _STATE_VERSION
     state["name"] = network.name
     state["static_kwargs"] = network.static_kwargs
     state["components"] = dict(network.components)

@@ -6,18 +6,47 @@ they become views of the file's memory map.
 """
 
 import struct
+import types
 from collections import OrderedDict
 
 import numpy as np
 
 from blend.errors import ForbiddenGlobalError, NetworkFileError
 
-_MOST_OPCODES = 10 ** 6
+# Files of a 1024x1024 network have some 20,000 opcodes and 100 kB of text; with these, none takes 100 MB or a second.
+_MOST_OPCODES = 250000
+_MOST_TEXT = 2 ** 23
 _SIMPLE_DTYPES = frozenset(["f2", "f4", "f8", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "b1", "?"])
+
+
+class Budget(object):
+    """What one file may cost, its nested streams included: opcodes (and values that an opcode copies) and text."""
+
+    def __init__(self):
+        self.opcodes, self.text = _MOST_OPCODES, _MOST_TEXT
+
+    def spend(self, opcodes):
+        self.opcodes -= opcodes
+        if self.opcodes < 0:
+            raise NetworkFileError("more than %d opcodes; network files have far fewer" % _MOST_OPCODES)
+
+    def spend_text(self, count):
+        self.text -= count
+        if self.text < 0:
+            raise NetworkFileError("more than %d MB of text; weights are read as bytes only (a file that Python 3 "
+                                   "wrote with pickle protocol 2 must be written again with 3 or newer)"
+                                   % (_MOST_TEXT // 2 ** 20))
 
 
 class EasyDict(dict):
     """Stands for NVIDIA's `dnnlib.util.EasyDict`, so that it can be written back as one."""
+
+
+class _Class(object):
+    """Stands for a class that a file names."""
+
+    def __init__(self, name):
+        self.name = name
 
 
 class Instance(object):
@@ -48,14 +77,20 @@ class _Dtype(object):
 
 def _new_dtype(code, *_flags):
     if not isinstance(code, str) or code.lstrip("<>|=") not in _SIMPLE_DTYPES:
-        raise NetworkFileError("arrays of type %r do not belong in a network file" % (code,))
+        raise NetworkFileError("arrays of type %s do not belong in a network file" % brief(code))
     return _Dtype(np.dtype(code))
 
 
+def brief(value):
+    """A value in a message: shared tuples can be small in a file and endless when written out."""
+    if type(value) is tuple and len(value) <= 8:
+        return "(%s)" % ", ".join(str(one) if type(one) is int else "a " + type(one).__name__ for one in value)
+    return repr(value)[:80] if type(value) in (str, int, float, bool, type(None)) else "a " + type(value).__name__
+
+
 def _array(shape, dtype, data, order):
-    shape = tuple(shape)
-    if not all(type(n) is int and n >= 0 for n in shape) or len(shape) > 8:
-        raise NetworkFileError("array has an impossible shape %r" % (shape,))
+    if type(shape) is not tuple or len(shape) > 8 or not all(type(n) is int and n >= 0 for n in shape):
+        raise NetworkFileError("array has an impossible shape %s" % brief(shape))
     count = 1
     for n in shape:
         count *= n
@@ -90,21 +125,29 @@ def _as_bytes(data):
 
 def _encode(text, encoding):
     if encoding != "latin1":
-        raise NetworkFileError("text is encoded as %r instead of latin1" % (encoding,))
+        raise NetworkFileError("text is encoded as %s instead of latin1" % brief(encoding))
     return text.encode("latin1")
 
 
-_NDARRAY = "ndarray"
-_NETWORK = "Network"
+_NDARRAY = _Class("ndarray")
+_NETWORK = _Class("Network")
+NAMESPACE = _Class("Namespace")
+
+
+def _listed(values=None):
+    return values if type(values) is list else []
+
 
 # Name in the file: what stands for it here, a name or class to instantiate or a function that arranges data.
+# The reader calls any function that it finds here, and functions can come from nowhere else.
 _GLOBALS = {
-    "dnnlib.tflib.network Network": _NETWORK,
+    "dnnlib.tflib.network Network": _NETWORK, "tfutil Network": _NETWORK,  # the latter of Progressive GAN
     "dnnlib.util EasyDict": EasyDict,
     "collections OrderedDict": OrderedDict,
     "numpy ndarray": _NDARRAY,
     "numpy dtype": _new_dtype,
     "_codecs encode": _encode,
+    "builtins set": _listed, "__builtin__ set": _listed,  # members can be anything; they are not hashed
 }
 for _module in ("numpy.core", "numpy._core"):
     _GLOBALS[_module + ".multiarray _reconstruct"] = _new_array
@@ -119,18 +162,29 @@ class _Mark(object):
 class Machine(object):
     """Reads one pickle from a buffer. `load()` returns plain data, arrays, EasyDicts and Instances.
 
+    start: where in the buffer; after `load`, `end` is where the pickle ends. names: globals that are allowed beside
+    those of all network files, as in `_GLOBALS`. persistent: a function of a persistent id, for PyTorch's streams.
+    budget: that of the file, where this pickle is a part of one.
     NetworkFileError: not a pickle, truncated, or malformed. ForbiddenGlobalError: a global not on the list.
     """
 
-    def __init__(self, buffer):
+    def __init__(self, buffer, start=0, names=None, persistent=None, budget=None):
         self._view = memoryview(buffer)
-        self._at = 0
+        self._at = start
+        self._budget = budget or Budget()
+        self._names = names or {}
+        self._persistent_load = persistent
         self._stack = []
         self._memo = {}
 
+    @property
+    def end(self):
+        return self._at
+
     def load(self):
         try:
-            for _count in range(_MOST_OPCODES):
+            while True:
+                self._budget.spend(1)
                 code = self._take(1)[0]
                 if code == ord("."):
                     value = self._stack.pop()
@@ -141,7 +195,6 @@ class Machine(object):
                 if step is None:
                     raise NetworkFileError("opcode 0x%02x has no place in a network file" % code)
                 step(self)
-            raise NetworkFileError("more than %d opcodes; network files have some thousands" % _MOST_OPCODES)
         except NetworkFileError as error:
             raise type(error)("%s (at byte %d)" % (error, self._at))
         except (IndexError, KeyError, ValueError, TypeError, AttributeError, struct.error,
@@ -179,7 +232,8 @@ class Machine(object):
         raise NetworkFileError("no mark on the stack")
 
     def _global(self, module, name):
-        known = _GLOBALS.get("%s %s" % (module, name))
+        key = "%s %s" % (module, name)
+        known = _GLOBALS.get(key) or self._names.get(key)
         if known is None:
             raise ForbiddenGlobalError(
                 "asks for %s.%s, which no network file needs; nothing was executed" % (module, name))
@@ -187,15 +241,22 @@ class Machine(object):
 
     def _stack_global(self):
         name, module = self._stack.pop(), self._stack.pop()
+        if type(name) is not str or type(module) is not str:
+            raise NetworkFileError("a global has a name that is not text")
         self._global(module, name)
 
     def _reduce(self):
         args, function = self._stack.pop(), self._stack.pop()
         if function is EasyDict or function is OrderedDict:
             self._push(function())
-            for pair in args[0] if args else ():
-                self._set_items(list(pair))
-        elif function in (_new_dtype, _new_array, _scalar, _frombuffer, _encode):
+            pairs = args[0] if args else ()
+            self._budget.spend(len(pairs))
+            for pair in pairs:
+                self._set_items(list(pair[:2]))
+        elif type(function) is types.FunctionType:
+            self._budget.spend(len(args))
+            for arg in args:
+                self._spend_bytes(arg)
             self._push(function(*[_finished(arg) for arg in args]))
         else:
             raise NetworkFileError("a value that cannot be called is called")
@@ -204,7 +265,7 @@ class Machine(object):
         args, cls = self._stack.pop(), self._stack.pop()
         if args != ():
             raise NetworkFileError("an object is made with arguments")
-        if cls is _NETWORK:
+        if cls is _NETWORK or cls is NAMESPACE:
             self._push(Instance(cls))
         elif cls is EasyDict or cls is OrderedDict:
             self._push(cls())
@@ -219,12 +280,16 @@ class Machine(object):
             target.state = state
         elif isinstance(target, _Array):
             _version, shape, dtype, fortran, data = state
+            self._spend_bytes(data)
             target.value = _array(shape, dtype, _as_bytes(data), "F" if fortran else "C")
         elif isinstance(target, _Dtype):
             if state[1] in ("<", ">", "="):
                 target.dtype = target.dtype.newbyteorder(state[1])
         elif isinstance(target, EasyDict) and isinstance(state, dict):
+            self._budget.spend(len(state))
             target.update(state)
+        elif isinstance(target, OrderedDict) and isinstance(state, dict):
+            pass  # PyTorch notes versions of modules as an attribute
         else:
             raise NetworkFileError("a value that takes no state is given one")
 
@@ -233,16 +298,16 @@ class Machine(object):
         if not isinstance(target, dict) or len(values) % 2:
             raise NetworkFileError("items for something that is not a dict")
         for key, value in zip(values[::2], values[1::2]):
-            key = _text_or_value(key)
-            if type(key) not in (str, int, float, bool, bytes, type(None)):
-                # Hashing a nested tuple recurses in C: a crash, or time without end.
+            key = self._stored(key)
+            if type(key) not in (str, int, bool, bytes, type(None)) or type(key) is int and abs(key) >= 2 ** 31:
+                # Hashing a nested tuple recurses in C: a crash, or time without end. Large numbers can share a hash.
                 raise NetworkFileError("a dict has a key of type %s" % type(key).__name__)
-            target[key] = _text_or_value(value)
+            target[key] = self._stored(value)
 
     def _append(self, values):
         if type(self._stack[-1]) is not list:
             raise NetworkFileError("items for something that is not a list")
-        self._stack[-1].extend(_text_or_value(value) for value in values)
+        self._stack[-1].extend(self._stored(value) for value in values)
 
     def _tuple(self, values):
         self._push(tuple(_finished(value) for value in values))
@@ -255,10 +320,36 @@ class Machine(object):
         return values
 
     def _text(self, count):
-        self._push(bytes(self._take(count)).decode("utf-8", "surrogatepass"))
+        self._push(self._decoded(count, "utf-8", "surrogatepass"))
 
     def _latin1(self, count):
-        self._push(bytes(self._take(count)).decode("latin1"))
+        self._push(self._decoded(count, "latin1"))
+
+    def _decoded(self, count, *encoding):
+        data = self._take(count)
+        self._budget.spend_text(count)
+        return bytes(data).decode(*encoding)
+
+    def _spend_bytes(self, value):
+        # Text that becomes bytes is copied, each time that it is used.
+        if type(value) is str:
+            self._budget.spend_text(len(value))
+
+    def _stored(self, value):
+        """A value for a list or a dict, where a Python 2 string can only be text."""
+        if isinstance(value, _Latin1):
+            self._budget.spend_text(len(value.view))
+            return bytes(value.view).decode("latin1")
+        return _finished(value)
+
+    def _persistent(self):
+        if self._persistent_load is None:
+            raise NetworkFileError("a persistent id stands outside a PyTorch stream")
+        self._push(self._persistent_load(self._stack.pop()))
+
+    def _instance(self):
+        self._global(self._line(), self._line())  # names what it asks for
+        raise NetworkFileError("the opcode INST has no place in a network file")
 
     def _long(self, count):
         self._push(int.from_bytes(bytes(self._take(count)), "little", signed=True))
@@ -274,11 +365,6 @@ def _finished(value):
     if isinstance(value, _Array) and value.value is not None:
         return value.value
     return value
-
-
-def _text_or_value(value):
-    """The same for what is stored in a list or a dict, where a Python 2 string can only be text."""
-    return bytes(value.view).decode("latin1") if isinstance(value, _Latin1) else _finished(value)
 
 
 _STEPS = {
@@ -310,6 +396,8 @@ _STEPS = {
     0x87: lambda m: m._tuple(m._last(3)),
     ord("t"): lambda m: m._tuple(m._pop_mark()),
     ord("]"): lambda m: m._push([]),
+    0x8f: lambda m: m._push([]),  # EMPTY_SET
+    0x90: lambda m: m._append(m._pop_mark()),  # ADDITEMS
     ord("a"): lambda m: m._append(m._last(1)),
     ord("e"): lambda m: m._append(m._pop_mark()),
     ord("}"): lambda m: m._push({}),
@@ -317,6 +405,8 @@ _STEPS = {
     ord("u"): lambda m: m._set_items(m._pop_mark()),
     ord("c"): lambda m: m._global(m._line(), m._line()),
     0x93: Machine._stack_global,
+    ord("i"): Machine._instance,
+    ord("Q"): Machine._persistent,
     ord("R"): Machine._reduce,
     0x81: Machine._new_object,
     ord("b"): Machine._build,

@@ -8,25 +8,42 @@ import numpy as np
 from blend.checkpoints import shapes
 from blend.errors import MismatchError, NetworkFileError
 
-# Defaults of NVIDIA's build functions that describe an architecture; files hold only what was set.
+# Defaults of NVIDIA's build functions that describe an architecture; files hold only what was set. None: what follows
+# from the others (`_resolved`), and no limit for conv_clamp, the whole minibatch for mbstd_group_size.
 GENERATOR_DEFAULTS = OrderedDict([
     ("resolution", 1024), ("num_channels", 3), ("label_size", 0), ("latent_size", 512), ("dlatent_size", 512),
     ("mapping_layers", 8), ("mapping_fmaps", 512), ("mapping_lrmul", 0.01), ("mapping_nonlinearity", "lrelu"),
     ("normalize_latents", True), ("fmap_base", 16384), ("fmap_decay", 1.0), ("fmap_min", 1),
     ("fmap_max", 512), ("architecture", "skip"), ("nonlinearity", "lrelu"), ("resample_kernel", (1, 3, 3, 1)),
+    ("fmap_const", None), ("label_fmaps", None), ("use_noise", True), ("conv_clamp", None),
 ])
 DISCRIMINATOR_DEFAULTS = OrderedDict([
     ("resolution", 1024), ("num_channels", 3), ("label_size", 0), ("fmap_base", 16384), ("fmap_decay", 1.0),
     ("fmap_min", 1), ("fmap_max", 512), ("architecture", "resnet"), ("nonlinearity", "lrelu"),
     ("mbstd_group_size", 4), ("mbstd_num_features", 1), ("resample_kernel", (1, 3, 3, 1)),
+    ("mapping_layers", 0), ("mapping_fmaps", None), ("mapping_lrmul", 0.1), ("conv_clamp", None),
 ])
+# Where the functions of StyleGAN2-ADA differ.
+_ADA_DEFAULTS = {"G_main": {"mapping_fmaps": None}, "D_main": {"mbstd_group_size": None}}
+_KINDS = {"mapping_fmaps": int, "fmap_const": int, "label_fmaps": int, "conv_clamp": float, "mbstd_group_size": int}
 RESOLUTIONS = tuple(2 ** n for n in range(2, 11))
 _CHOICES = {"resolution": RESOLUTIONS, "architecture": ("skip", "orig", "resnet"),
             "nonlinearity": ("lrelu", "relu", "linear"), "mapping_nonlinearity": ("lrelu", "relu", "linear"),
             "mbstd_num_features": (1,)}
-_POSITIVE = frozenset(["num_channels", "latent_size", "dlatent_size", "mapping_layers", "mapping_fmaps", "fmap_min",
-                       "fmap_max"])
+_POSITIVE = frozenset(["num_channels", "latent_size", "dlatent_size", "mapping_fmaps", "fmap_min",
+                       "fmap_max", "fmap_const", "label_fmaps", "conv_clamp"])
+_MOST = {"mapping_layers": 64}
 _LARGEST = 2 ** 20  # of any size in static_kwargs; fmap_base is 2^15 at most in known networks
+# Build functions of other families, and what to call those.
+_FAMILIES = {
+    "G_style": "StyleGAN 1", "D_basic": "StyleGAN 1", "G_paper": "Progressive GAN", "D_paper": "Progressive GAN",
+    "G_synthesis_stylegan_revised": "StyleGAN2's configs a to d (progressive growing)",
+    "D_stylegan": "StyleGAN2's configs a to d (progressive growing)",
+}
+_NOT_SQUARE = frozenset(["min_h", "min_w", "res_log2", "resolution_h", "resolution_w"])
+# Arguments that shape no variable but the pictures; networks that differ in them do not blend.
+_ARITHMETIC = frozenset(["mapping_lrmul", "mapping_nonlinearity", "normalize_latents", "architecture", "nonlinearity",
+                         "resample_kernel"])
 
 
 class Network(object):
@@ -67,16 +84,28 @@ class Network(object):
         return self.build_func_name == "G_main"
 
     @property
+    def is_ada(self):
+        """Whether it is built by the functions of StyleGAN2-ADA (which differ in labels and defaults)."""
+        synthesis = self.components.get("synthesis")
+        return self.build_func_name == "D_main" or (
+            synthesis is not None and synthesis.build_func_name == "G_synthesis")
+
+    @property
     def architecture(self):
-        """Every build argument that shapes the network: what was set, else NVIDIA's default."""
-        defaults = GENERATOR_DEFAULTS if self.is_generator else DISCRIMINATOR_DEFAULTS
-        found = OrderedDict(defaults)
-        for key in defaults:
+        """Every build argument that shapes the network: what was set, else NVIDIA's default.
+
+        label_embedding: whether labels go through ADA's LabelEmbed.
+        """
+        found = OrderedDict(GENERATOR_DEFAULTS if self.is_generator else DISCRIMINATOR_DEFAULTS)
+        if self.is_ada:
+            found.update(_ADA_DEFAULTS[self.build_func_name])
+        for key in found:
             if key in self.static_kwargs:
                 value = self.static_kwargs[key]
                 value = value.tolist() if isinstance(value, (np.generic, np.ndarray)) else value
                 found[key] = tuple(value) if isinstance(value, list) else value
-        return found
+        found["label_embedding"] = self.is_ada
+        return _resolved(found)
 
     def replaced(self, variables):
         """The same network with other values. MismatchError: names or shapes are not this network's."""
@@ -99,61 +128,100 @@ class Network(object):
             self.name, self.build_func_name, self.resolution, self.resolution, len(self.variables))
 
 
+def _resolved(architecture):
+    """None replaced by what NVIDIA's functions take in its place."""
+    found = OrderedDict(architecture)
+    if found["resample_kernel"] is None:
+        found["resample_kernel"] = (1, 1)
+    if "latent_size" in found:
+        for key, other in (("mapping_fmaps", "dlatent_size"), ("label_fmaps", "latent_size")):
+            if found[key] is None:
+                found[key] = found[other]
+    return found
+
+
 class NetworkFile(NamedTuple):
     """The networks of a file: generator, discriminator, and Gs, the average of G that makes the pictures.
 
-    G and D are None in files that have Gs alone. `path` is where it was read, or None.
+    G and D are None in files that do not have them. `path` and `format` are where and how it was read, or None.
+    `left_out`: what the file held beside these networks, in words.
     """
 
     Gs: Network
     G: object = None
     D: object = None
     path: object = None
+    format: object = None
+    left_out: tuple = ()
 
     @property
     def resolution(self):
         """Pixels of a side of the pictures."""
         return self.Gs.resolution
 
-    def save(self, path):
-        """Write a network file that NVIDIA's tools open; the old file stays until the new one is whole."""
-        from blend.checkpoints import pickles
-        pickles.save(self, path)
+    def save(self, path, format=None):
+        """Write a network file; the old file stays until the new one is whole.
+
+        format: 'tensorflow', 'pytorch', 'rosinality' or 'safetensors'; None: by the ending of `path`.
+        Returns a list of what the format cannot hold, in words. BlendError: nothing could be written.
+        """
+        from blend import checkpoints
+        return checkpoints.save(self, path, format)
 
 
 def check(network, function):
-    """Raise NetworkFileError unless a network is StyleGAN2's `function`, with the variables that it should have."""
-    if network.build_func_name != function:
-        raise NetworkFileError("network %s is built by %s where StyleGAN2 has %s; other architectures are not "
-                               "supported" % (network.name, network.build_func_name, function))
+    """Raise NetworkFileError unless a network is a StyleGAN2 'generator' or 'discriminator' with all its variables."""
+    allowed = ("G_main",) if function == "generator" else ("D_stylegan2", "D_main")
     roles = set(network.components)
-    if roles != ({"synthesis", "mapping"} if function == "G_main" else set()):
+    synthesis = network.components.get("synthesis", network)
+    for each in (network, synthesis):
+        _check_family(each.build_func_name, each.static_kwargs)
+    if network.build_func_name not in allowed:
+        raise NetworkFileError("network %s is built by %s where StyleGAN2 has %s; other architectures are not "
+                               "supported" % (network.name, network.build_func_name, " or ".join(allowed)))
+    if roles != ({"synthesis", "mapping"} if network.is_generator else set()):
         raise NetworkFileError("network %s has the components %s" % (
             network.name, ", ".join(sorted(map(str, roles))) or "(none)"))
     architecture = network.architecture
     _check_architecture(network, architecture)
-    if function == "D_stylegan2":
+    if not network.is_generator:
         _check_shapes(network, shapes.discriminator(architecture))
         return
-    _check_shapes(network, shapes.generator(architecture))
-    for role, build, expected in (("synthesis", "G_synthesis_stylegan2", shapes.synthesis),
-                                  ("mapping", "G_mapping", shapes.mapping)):
+    own = shapes.generator(architecture)
+    if network.is_ada and "lod" not in network.own_variables:
+        del own["lod"]
+    _check_shapes(network, own)
+    for role, builds, expected in (("synthesis", ("G_synthesis_stylegan2", "G_synthesis"), shapes.synthesis),
+                                   ("mapping", ("G_mapping",), shapes.mapping)):
         component = network.components[role]
-        if component.build_func_name != build or component.components:
+        if component.build_func_name not in builds or component.components:
             raise NetworkFileError("the %s of %s is built by %s where StyleGAN2 has %s; other architectures are not "
-                                   "supported" % (role, network.name, component.build_func_name, build))
+                                   "supported" % (role, network.name, component.build_func_name, " or ".join(builds)))
         _check_shapes(component, expected(architecture))
+
+
+def _check_family(function, kwargs):
+    if function in _FAMILIES:
+        raise NetworkFileError("is a network of %s (%s); blend reads StyleGAN2, configs e and f" % (
+            _FAMILIES[function], function))
+    odd = sorted(_NOT_SQUARE & set(kwargs))
+    if odd:
+        raise NetworkFileError("is a network of a fork of StyleGAN2 for pictures that are not square (%s); blend reads "
+                               "square ones" % ", ".join(odd))
 
 
 def _check_architecture(network, architecture):
     defaults = GENERATOR_DEFAULTS if network.is_generator else DISCRIMINATOR_DEFAULTS
-    for key, value in architecture.items():
-        kind = type(defaults[key])
+    for key, default in defaults.items():
+        value, kind = architecture[key], _KINDS.get(key, type(default))
+        if value is None and default is None or value is None and key == "mbstd_group_size":
+            continue
         numbers = value if type(value) is kind is tuple else (value,)
         kinds = (int, float) if kind in (float, tuple) else (kind,)
         good = numbers and all(type(one) in kinds for one in numbers)
         if good and kind is not str:
-            good = all(abs(one) <= _LARGEST for one in numbers) and (kind is tuple or value >= (key in _POSITIVE))
+            least = key in _POSITIVE or key == "mapping_layers" and network.is_generator
+            good = all(abs(one) <= _MOST.get(key, _LARGEST) for one in numbers) and (kind is tuple or value >= least)
         if not good or value not in _CHOICES.get(key, (value,)):
             raise NetworkFileError("network %s has %s %r; supported: %s" % (
                 network.name, key, value, _CHOICES.get(key, "a %s in range" % kind.__name__)))
@@ -169,18 +237,44 @@ def _check_shapes(network, expected):
 
 
 def check_same_architecture(low, high, what):
-    """Raise MismatchError, with the first differences, unless two networks have the same layers."""
-    a, b = low.architecture, high.architecture
-    wrong = ["%s: %r in the low network, %r in the high one" % (key, a[key], b[key])
-             for key in a if a[key] != b.get(key)]
+    """Raise MismatchError, with the first differences, unless two networks have the same layers.
+
+    `lod` (without meaning) and conv_clamp (a limit that few values reach) may differ.
+    """
     a, b = low.variables, high.variables
-    names = list(a) + [name for name in b if name not in a]
-    wrong += ["%s: %s in the low network, %s in the high one" % (name, _shape(a.get(name)), _shape(b.get(name)))
-              for name in names if _shape(a.get(name)) != _shape(b.get(name))]
-    if wrong:
+    names = [name for name in list(a) + [name for name in b if name not in a] if name != "lod"]
+    shapes_differ = ["%s: %s in the low network, %s in the high one" % (name, _shape(a.get(name)), _shape(b.get(name)))
+                     for name in names if _shape(a.get(name)) != _shape(b.get(name))]
+    a, b = low.architecture, high.architecture
+    differ = [key for key in a if a[key] != b.get(key) and key != "conv_clamp"]
+    # The same layers can be described in several ways, by fmap_base for instance.
+    if shapes_differ or set(differ) & _ARITHMETIC:
+        wrong = ["%s: %r in the low network, %r in the high one" % (key, a[key], b[key]) for key in differ]
+        wrong += shapes_differ
         more = "; and %d more" % (len(wrong) - 4) if len(wrong) > 4 else ""
         raise MismatchError("these %s cannot be blended, they have different layers: %s%s" % (
             what, "; ".join(wrong[:4]), more))
+
+
+def not_finite(network):
+    """OrderedDict of variable name to the number of its values that are NaN or infinite."""
+    found = OrderedDict()
+    for name, value in network.variables.items():
+        # The sum is enough for the common case, and needs no memory; values near the largest float32 only look bad.
+        if not np.isfinite(np.sum(value, dtype=np.float64)):
+            count = int(np.size(value) - np.count_nonzero(np.isfinite(value)))
+            if count:
+                found[name] = count
+    return found
+
+
+def check_finite(network, whose):
+    """Raise NetworkFileError with the variables of a network that hold NaN or infinite values."""
+    bad = ["%s has %d of %d" % (name, count, network.variables[name].size)
+           for name, count in not_finite(network).items()]
+    if bad:
+        more = "; and %d more variables" % (len(bad) - 4) if len(bad) > 4 else ""
+        raise NetworkFileError("%s: weights are NaN or infinite: %s%s" % (whose, "; ".join(bad[:4]), more))
 
 
 def _shape(value):

@@ -1,71 +1,68 @@
-"""NVIDIA's StyleGAN2 pickles: a tuple (G, D, Gs) or Gs alone, read and written without executing anything."""
+"""NVIDIA's pickles of TensorFlow networks: a tuple (G, D, Gs) or Gs alone, of StyleGAN2 or StyleGAN2-ADA."""
 
-import mmap
 import os
 from collections import OrderedDict
 
 import numpy as np
 
 from blend.checkpoints.emitter import Emitter
-from blend.checkpoints.machine import Instance, Machine
-from blend.checkpoints.network import Network, NetworkFile, check
+from blend.checkpoints.machine import Instance
+from blend.checkpoints.network import Network, NetworkFile
 from blend.errors import NetworkFileError
-from blend.files import reason, replacing
 
+NAME = "tensorflow"
 _CARRIED = (type(None), bool, int, float, str, bytes, memoryview, np.ndarray, np.generic)
 _MOST_VALUES = 10000
+_ROLES = ("G", "D", "Gs")
 
 
-def load(path):
-    """Read a network file; arrays are read-only views of its memory map.
-
-    Returns a NetworkFile. NetworkFileError names the file and what is wrong with it; nothing in the file is
-    executed, whatever it says.
-
-    >>> load("nowhere.pkl")
-    Traceback (most recent call last):
-    blend.errors.NetworkFileError: nowhere.pkl: no such file
-    """
-    try:
-        with open(path, "rb") as file:
-            if not os.fstat(file.fileno()).st_size:
-                raise NetworkFileError("the file is empty")
-            buffer = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        if buffer[:1] != b"\x80":
-            kind = "looks like a PyTorch or zip file" if buffer[:2] == b"PK" else "not a pickle"
-            raise NetworkFileError("%s; network files are NVIDIA's TensorFlow .pkl files (G, D, Gs)" % kind)
-        return _networks(Machine(buffer).load(), path)
-    except FileNotFoundError:
-        raise NetworkFileError("%s: no such file" % path)
-    except NetworkFileError as error:
-        raise type(error)("%s: %s" % (path, error))
-    except (OSError, ValueError) as error:
-        raise NetworkFileError("%s: cannot be read (%s)" % (path, reason(error)))
+def recognise(value):
+    """Whether what a pickle holds is such a file."""
+    return isinstance(value, Instance) or type(value) is tuple and len(value) == 3 and all(
+        isinstance(one, Instance) for one in value)
 
 
-def save(networks, path):
-    """Write a NetworkFile beside its target and rename it: there is the old file or the whole new one.
-
-    Without G and D the file holds Gs alone. BlendError: the folder is missing or cannot be written.
-    """
-    whole = networks.G is not None and networks.D is not None
-    value = (networks.G, networks.D, networks.Gs) if whole else networks.Gs
-    with replacing(path) as file:
-        Emitter(file).dump(value)
-
-
-def _networks(value, path):
+def read(value):
+    """The NetworkFile of what a pickle holds."""
     if isinstance(value, Instance):
-        found = NetworkFile(Gs=_network(value), path=path)
-    elif type(value) is tuple and len(value) == 3 and all(isinstance(one, Instance) for one in value):
-        generator, discriminator, average = [_network(one) for one in value]
-        found = NetworkFile(average, generator, discriminator, path)
-    else:
-        raise NetworkFileError("holds a %s, not the networks (G, D, Gs) or Gs" % type(value).__name__)
-    for network, function in ((found.Gs, "G_main"), (found.G, "G_main"), (found.D, "D_stylegan2")):
-        if network is not None:
-            check(network, function)
-    return found
+        return NetworkFile(_network(value))
+    generator, discriminator, average = [_network(one) for one in value]
+    return NetworkFile(average, generator, discriminator)
+
+
+def write(networks, file):
+    """Write a pickle to an open binary file: (G, D, Gs), or Gs alone where one of the others is missing.
+
+    Returns what the format cannot hold, in words.
+    """
+    found = [getattr(networks, role) for role in _ROLES]
+    lost = []
+    if None in found[:2]:
+        lost = ["%s: this format has G, D and Gs, or Gs alone" % role for role, one in zip(_ROLES, found[:2]) if one]
+        found = found[2:]
+    found = [_with_source(network) for network in found]
+    Emitter(file).dump(tuple(found) if len(found) == 3 else found[0])
+    return lost
+
+
+def _with_source(network):
+    """A network that carries a source for NVIDIA's loader: its own, or where it comes from PyTorch ours."""
+    if network.extra.get("build_module_src"):
+        return network
+    # Of ADA's two kinds of labels: our G_mapping is told by its component's arguments, which other readers ignore.
+    parts = OrderedDict((role, Network(
+        part.name, part.build_func_name, dict(part.static_kwargs, label_embedding=network.is_ada),
+        part.own_variables, None, dict(part.extra, build_module_src=source())))
+        for role, part in network.components.items())
+    return Network(network.name, network.build_func_name, network.static_kwargs, network.own_variables, parts,
+                   dict(network.extra, build_module_src=source()))
+
+
+def source():
+    """The text of engine/networks.py, which builds the networks for NVIDIA's loader."""
+    with open(os.path.join(os.path.dirname(os.path.dirname(__file__)), "engine", "networks.py"),
+              encoding="utf-8") as file:
+        return file.read()
 
 
 def _network(instance, depth=0):
@@ -76,7 +73,6 @@ def _network(instance, depth=0):
     kwargs = dict(_field(state.pop("static_kwargs", None), dict, "static_kwargs of " + name))
     if not all(isinstance(key, str) for key in kwargs):
         raise NetworkFileError("static_kwargs of %s have keys that are not text" % name)
-    _plain(kwargs)
     variables = OrderedDict()
     for entry in _field(state.pop("variables", None), list, "the variables of " + name):
         if type(entry) is not tuple or len(entry) != 2 or not isinstance(entry[0], str):
@@ -89,8 +85,14 @@ def _network(instance, depth=0):
         if depth or not isinstance(component, Instance):
             raise NetworkFileError("the components of %s are not networks of one level" % name)
         components[role] = _network(component, depth + 1)
-    _plain(state)
     return Network(name, function, kwargs, variables, components, state)
+
+
+def check_plain(network):
+    """Raise NetworkFileError unless what a network carries unread could be written again."""
+    for each in [network] + list(network.components.values()):
+        _plain(each.static_kwargs)
+        _plain(each.extra)
 
 
 def _field(value, kind, what):

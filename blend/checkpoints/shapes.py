@@ -16,7 +16,11 @@ def mapping(architecture):
     """Variables of the mapping network."""
     shapes, latent = OrderedDict(), architecture["latent_size"]
     inputs = latent
-    if architecture["label_size"]:
+    if architecture["label_size"] and architecture["label_embedding"]:
+        size = architecture["label_fmaps"]
+        shapes["LabelEmbed/weight"], shapes["LabelEmbed/bias"] = (architecture["label_size"], size), (size,)
+        inputs = latent + size
+    elif architecture["label_size"]:
         shapes["LabelConcat/weight"] = (architecture["label_size"], latent)
         inputs = 2 * latent
     for i in range(architecture["mapping_layers"]):
@@ -31,22 +35,23 @@ def synthesis(architecture):
     """Variables of the synthesis network."""
     shapes, top = OrderedDict(), architecture["resolution"].bit_length() - 1
     dlatent, kind = architecture["dlatent_size"], architecture["architecture"]
-    for layer in range(2 * top - 3):
+    for layer in range(2 * top - 3 if architecture["use_noise"] else 0):
         size = 2 ** ((layer + 5) // 2)
         shapes["noise%d" % layer] = (1, 1, size, size)
 
     def convolution(name, kernel, inputs, outputs, noise=True):
         shapes[name + "/weight"] = (kernel, kernel, inputs, outputs)
         shapes[name + "/mod_weight"], shapes[name + "/mod_bias"] = (dlatent, inputs), (inputs,)
-        if noise:
+        if noise and architecture["use_noise"]:
             shapes[name + "/noise_strength"] = ()
         shapes[name + "/bias"] = (outputs,)
 
     for r in range(2, top + 1):
         scope, channels = "%dx%d/" % (2 ** r, 2 ** r), fmaps(architecture, r)
         if r == 2:
-            shapes[scope + "Const/const"] = (1, channels, 4, 4)
-            convolution(scope + "Conv", 3, channels, channels)
+            constant = architecture["fmap_const"] or channels
+            shapes[scope + "Const/const"] = (1, constant, 4, 4)
+            convolution(scope + "Conv", 3, constant, channels)
         else:
             below = fmaps(architecture, r - 1)
             convolution(scope + "Conv0_up", 3, below, channels)
@@ -61,11 +66,17 @@ def synthesis(architecture):
 def discriminator(architecture):
     """Variables of the discriminator."""
     shapes, top = OrderedDict(), architecture["resolution"].bit_length() - 1
-    kind = architecture["architecture"]
+    kind, label_size = architecture["architecture"], architecture["label_size"]
+    outputs = max(label_size, 1)
 
     def layer(name, shape):
         shapes[name + "/weight"], shapes[name + "/bias"] = shape, shape[-1:]
 
+    if label_size and architecture["label_embedding"]:
+        inputs, outputs = label_size, architecture["mapping_fmaps"] or fmaps(architecture, 1)
+        for name in ["LabelEmbed"] + ["Mapping%d" % i for i in range(architecture["mapping_layers"])]:
+            layer(name, (inputs, outputs))
+            inputs = outputs
     for r in range(top, 1, -1):
         scope, channels, below = "%dx%d/" % (2 ** r, 2 ** r), fmaps(architecture, r), fmaps(architecture, r - 1)
         if kind == "skip" or r == top:
@@ -76,13 +87,13 @@ def discriminator(architecture):
             if kind == "resnet":
                 shapes[scope + "Skip/weight"] = (1, 1, channels, below)
         else:
-            more = architecture["mbstd_num_features"] if architecture["mbstd_group_size"] > 1 else 0
+            more = 0 if architecture["mbstd_group_size"] in (0, 1) else architecture["mbstd_num_features"]
             layer(scope + "Conv", (3, 3, channels + more, channels))
             layer(scope + "Dense0", (channels * 16, below))
-    layer("Output", (fmaps(architecture, 1), max(architecture["label_size"], 1)))
+    layer("Output", (fmaps(architecture, 1), outputs))
     return shapes
 
 
 def generator(architecture):
-    """The own variables of a generator."""
+    """The own variables of a generator. `lod` means nothing any more; networks of ADA have none."""
     return OrderedDict([("lod", ()), ("dlatent_avg", (architecture["dlatent_size"],))])

@@ -80,7 +80,7 @@ class Generator(object):
         set_variables(self._session, [(var, values[name]) for name, var in self._variables.items()])
         self._loaded = network
         self._average = np.asarray(values["dlatent_avg"])
-        self.stored_noise = [values["G_synthesis/noise%d" % layer] for layer in range(self.layers - 1)]
+        self.stored_noise = [values["G_synthesis/noise%d" % layer] for layer in range(len(self._noise_in))]
 
     def map(self, z, labels, psi=None, cutoff=None):
         """z [N,latent_size], labels [N,label_size] to w [N,L,dlatent_size], truncated (arXiv 1812.04948, B)."""

@@ -25,15 +25,18 @@ def get_bias(size, name="bias", lrmul=1.0):
     return bias if lrmul == 1.0 else bias * np.float32(lrmul)
 
 
-def activate(x, nonlinearity):
-    """'lrelu' (slope 0.2) and 'relu' keep the variance by a gain of sqrt 2; 'linear' does nothing."""
+def activate(x, nonlinearity, clamp=None):
+    """'lrelu' (slope 0.2) and 'relu' keep the variance by a gain of sqrt 2; 'linear' does nothing.
+
+    clamp: None, or the largest absolute value that is let through (arXiv 2006.06676, appendix D.1).
+    """
     if nonlinearity == "lrelu":
-        return tf.nn.leaky_relu(x, 0.2) * np.float32(np.sqrt(2))
-    if nonlinearity == "relu":
-        return tf.nn.relu(x) * np.float32(np.sqrt(2))
-    if nonlinearity == "linear":
-        return x
-    raise ValueError("nonlinearity must be lrelu, relu or linear, not %r" % (nonlinearity,))
+        x = tf.nn.leaky_relu(x, 0.2) * np.float32(np.sqrt(2))
+    elif nonlinearity == "relu":
+        x = tf.nn.relu(x) * np.float32(np.sqrt(2))
+    elif nonlinearity != "linear":
+        raise ValueError("nonlinearity must be lrelu, relu or linear, not %r" % (nonlinearity,))
+    return x if clamp is None else tf.clip_by_value(x, -float(clamp), float(clamp))
 
 
 def feature_maps(stage, fmap_base, fmap_decay, fmap_min, fmap_max):
@@ -187,24 +190,41 @@ def G_main(
     return (images, tf.identity(w, name="dlatents_out")) if return_dlatents else images
 
 
+def normalize(x):
+    """x [N,I] to a mean square of 1 for each sample."""
+    return x * tf.rsqrt(tf.reduce_mean(tf.square(x), 1, keepdims=True) + 1e-8)
+
+
+def embed_labels(labels, size):
+    """Labels [N,label_size] through a dense layer, normalised: [N,size]."""
+    with tf.variable_scope("LabelEmbed"):
+        return normalize(dense(labels, size) + get_bias(size))
+
+
 def G_mapping(
         latents_in, labels_in, latent_size=512, label_size=0, dlatent_size=512, dlatent_broadcast=None,
         mapping_layers=8, mapping_fmaps=512, mapping_lrmul=0.01, mapping_nonlinearity="lrelu",
-        normalize_latents=True, **_kwargs):
-    """Mapping network: z [N,latent_size] to w [N,dlatent_size], or [N,dlatent_broadcast,dlatent_size]."""
+        normalize_latents=True, label_embedding=False, label_fmaps=None, **_kwargs):
+    """Mapping network: z [N,latent_size] to w [N,dlatent_size], or [N,dlatent_broadcast,dlatent_size].
+
+    label_embedding: labels as in StyleGAN2-ADA, a dense layer to label_fmaps (None: latent_size), normalised
+    apart from z.
+    """
     latents_in.set_shape([None, latent_size])
     labels_in.set_shape([None, label_size])
     x = latents_in
-    if label_size:
+    if label_size and not label_embedding:
         with tf.variable_scope("LabelConcat"):
             weight = tf.get_variable("weight", [label_size, latent_size], tf.float32,
                                      tf.initializers.random_normal())
             x = tf.concat([x, tf.matmul(labels_in, weight)], 1)
     if normalize_latents:
-        x = x * tf.rsqrt(tf.reduce_mean(tf.square(x), 1, keepdims=True) + 1e-8)
+        x = normalize(x)
+    if label_size and label_embedding:
+        x = tf.concat([x, embed_labels(labels_in, label_fmaps or latent_size)], 1)
     for i in range(mapping_layers):
         with tf.variable_scope("Dense%d" % i):
-            size = dlatent_size if i == mapping_layers - 1 else mapping_fmaps
+            size = dlatent_size if i == mapping_layers - 1 else mapping_fmaps or dlatent_size
             x = dense(x, size, mapping_lrmul) + get_bias(size, lrmul=mapping_lrmul)
             x = activate(x, mapping_nonlinearity)
     if dlatent_broadcast is not None:
@@ -214,8 +234,8 @@ def G_mapping(
 
 def G_synthesis_stylegan2(
         dlatents_in, dlatent_size=512, num_channels=3, resolution=1024, fmap_base=16384, fmap_decay=1.0,
-        fmap_min=1, fmap_max=512, randomize_noise=True, noise_in=None, architecture="skip",
-        nonlinearity="lrelu", resample_kernel=(1, 3, 3, 1), **_kwargs):
+        fmap_min=1, fmap_max=512, fmap_const=None, use_noise=True, randomize_noise=True, noise_in=None,
+        architecture="skip", nonlinearity="lrelu", resample_kernel=(1, 3, 3, 1), conv_clamp=None, **_kwargs):
     """Synthesis network: w [N,L,dlatent_size] to images [N,C,R,R], about -1...1, not clipped.
 
     noise_in is None (stored buffers, or fresh draws if randomize_noise) or a function of
@@ -231,7 +251,7 @@ def G_synthesis_stylegan2(
         return feature_maps(r - 1, fmap_base, fmap_decay, fmap_min, fmap_max)
 
     buffers = []
-    for layer in range(2 * len(stages) + 1):
+    for layer in range(2 * len(stages) + 1 if use_noise else 0):
         size = 2 ** ((layer + 5) // 2)
         buffers.append(tf.get_variable("noise%d" % layer, [1, 1, size, size], tf.float32,
                                        tf.initializers.random_normal(), trainable=False))
@@ -248,20 +268,21 @@ def G_synthesis_stylegan2(
 
     def layer_block(x, layer, r, up=False):
         x = modulated_conv2d(x, dlatents_in[:, layer], channels(r), 3, up=up, taps=taps)
-        strength = tf.get_variable("noise_strength", [], tf.float32, tf.initializers.zeros())
-        x = x + layer_noise(x, layer) * strength
-        return activate(x + get_bias(channels(r)), nonlinearity)
+        if use_noise:
+            strength = tf.get_variable("noise_strength", [], tf.float32, tf.initializers.zeros())
+            x = x + layer_noise(x, layer) * strength
+        return activate(x + get_bias(channels(r)), nonlinearity, conv_clamp)
 
     def to_rgb(x, rgb, r):
         with tf.variable_scope("ToRGB"):
             t = modulated_conv2d(x, dlatents_in[:, 2 * r - 3], num_channels, 1, demodulate=False)
-            t = t + get_bias(num_channels)
+            t = activate(t + get_bias(num_channels), "linear", conv_clamp)
             return t if rgb is None else rgb + t
 
     rgb = None
     with tf.variable_scope("4x4"):
         with tf.variable_scope("Const"):
-            const = tf.get_variable("const", [1, channels(2), 4, 4], tf.float32,
+            const = tf.get_variable("const", [1, fmap_const or channels(2), 4, 4], tf.float32,
                                     tf.initializers.random_normal())
             x = tf.tile(tf.transpose(const, [0, 2, 3, 1]), [tf.shape(dlatents_in)[0], 1, 1, 1])
         with tf.variable_scope("Conv"):
@@ -287,9 +308,12 @@ def G_synthesis_stylegan2(
 
 
 def minibatch_stddev(x, group_size):
-    """Append a channel with the standard deviation over groups of samples (arXiv 1710.10196, section 3)."""
+    """Append a channel with the standard deviation over groups of samples (arXiv 1710.10196, section 3).
+
+    group_size None: the whole minibatch.
+    """
     height, width, channels = x.shape.as_list()[1:]
-    group = tf.minimum(group_size, tf.shape(x)[0])
+    group = tf.shape(x)[0] if group_size is None else tf.minimum(group_size, tf.shape(x)[0])
     y = tf.reshape(x, [group, -1, height, width, channels])  # [G,M,H,W,C], N = G M
     y = y - tf.reduce_mean(y, 0, keepdims=True)
     y = tf.sqrt(tf.reduce_mean(tf.square(y), 0) + 1e-8)  # [M,H,W,C]
@@ -300,11 +324,16 @@ def minibatch_stddev(x, group_size):
 def D_stylegan2(
         images_in, labels_in, num_channels=3, resolution=1024, label_size=0, fmap_base=16384,
         fmap_decay=1.0, fmap_min=1, fmap_max=512, architecture="resnet", nonlinearity="lrelu",
-        mbstd_group_size=4, mbstd_num_features=1, resample_kernel=(1, 3, 3, 1), **_kwargs):
-    """Discriminator: images [N,C,R,R], -1...1, to scores [N,1]."""
+        mbstd_group_size=4, mbstd_num_features=1, resample_kernel=(1, 3, 3, 1), conv_clamp=None,
+        label_embedding=False, mapping_layers=0, mapping_fmaps=None, mapping_lrmul=0.1, **_kwargs):
+    """Discriminator: images [N,C,R,R], -1...1, to scores [N,1].
+
+    label_embedding: labels as in StyleGAN2-ADA, embedded and mapped before they meet the features.
+    """
     if architecture not in ("skip", "orig", "resnet"):
         raise ValueError("architecture must be skip, orig or resnet, not %r" % (architecture,))
-    if mbstd_group_size > 1 and mbstd_num_features != 1:
+    with_deviation = mbstd_group_size not in (0, 1)
+    if with_deviation and mbstd_num_features != 1:
         raise ValueError("mbstd_num_features must be 1, not %r" % (mbstd_num_features,))
     stages = stylegan2_layers(resolution)
     images_in.set_shape([None, num_channels, resolution, resolution])
@@ -318,7 +347,7 @@ def D_stylegan2(
         with tf.variable_scope(name):
             weight = get_weight("weight", [kernel, kernel, x.shape.as_list()[3], fmaps])
             x = downsample_conv2d(x, weight, taps) if down else conv2d(x, weight)
-            return activate(x + get_bias(fmaps), nonlinearity)
+            return activate(x + get_bias(fmaps), nonlinearity, conv_clamp)
 
     def from_rgb(x, image, r):
         t = conv_layer("FromRGB", image, channels(r), kernel=1)
@@ -341,15 +370,32 @@ def D_stylegan2(
     with tf.variable_scope("4x4"):
         if architecture == "skip" or x is None:
             x = from_rgb(x, image, 2)
-        if mbstd_group_size > 1:
+        if with_deviation:
             x = minibatch_stddev(x, mbstd_group_size)
         x = conv_layer("Conv", x, channels(2))
         with tf.variable_scope("Dense0"):
             x = tf.transpose(x, [0, 3, 1, 2])  # flattened as [N,C,H,W]
             x = activate(dense(x, channels(1)) + get_bias(channels(1)), nonlinearity)
+    outputs = max(label_size, 1)
+    if label_size and label_embedding:
+        outputs = mapping_fmaps or channels(1)
+        labels_in = embed_labels(labels_in, outputs)
+        for i in range(mapping_layers):
+            with tf.variable_scope("Mapping%d" % i):
+                labels_in = dense(labels_in, outputs, mapping_lrmul) + get_bias(outputs, lrmul=mapping_lrmul)
+                labels_in = activate(labels_in, nonlinearity)
+        labels_in = labels_in * np.float32(1 / np.sqrt(outputs))
     with tf.variable_scope("Output"):
-        outputs = max(label_size, 1)
         scores = dense(x, outputs) + get_bias(outputs)
         if label_size:
             scores = tf.reduce_sum(scores * labels_in, 1, keepdims=True)
     return tf.identity(scores, name="scores_out")
+
+
+# The names of StyleGAN2-ADA.
+G_synthesis = G_synthesis_stylegan2
+
+
+def D_main(images_in, labels_in, mbstd_group_size=None, **kwargs):
+    """StyleGAN2-ADA's discriminator."""
+    return D_stylegan2(images_in, labels_in, mbstd_group_size=mbstd_group_size, label_embedding=True, **kwargs)

@@ -10,10 +10,10 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow.compat.v1 as tf
 
-from blend import files, images, pictures, progress
+from blend import checkpoints, files, images, pictures, progress
 from blend.checkpoints import pickles
 from blend.checkpoints.network import RESOLUTIONS, Network, NetworkFile
-from blend.engine import generator, networks, quiet_stderr
+from blend.engine import generator, quiet_stderr
 from blend.errors import BlendError, MismatchError
 from blend.layers import synthesis_layers
 from blend.networks import find
@@ -48,7 +48,7 @@ def train(config, options):
     Returns the path of the last network file. BlendError: options that do not fit each other or the files.
     """
     check(config, options)
-    start = pickles.load(find(config.start)) if config.start else None
+    start = checkpoints.load(find(config.start)) if config.start else None
     g_kwargs, d_kwargs = static_kwargs(config, start)
     resolution = g_kwargs["resolution"]
     source = open_data(config, resolution)
@@ -162,7 +162,7 @@ class Run(object):
         grows = self.g_kwargs["resolution"] > start.resolution
         copied = OrderedDict((name, value) for name, value in values.items() if name in mine
                              and value.shape == tuple(self.variables[name].shape.as_list()))
-        new = sorted(mine - set(copied))
+        new = sorted(mine - set(copied) - {"G/lod", "Gs/lod"})  # which networks of ADA do not have
         if new and not grows:
             raise MismatchError("%s: does not fit its own static_kwargs: %s" % (self.config.start, ", ".join(new[:5])))
         self._set(copied)
@@ -255,7 +255,7 @@ class Run(object):
 
     def networks(self, values):
         """The NetworkFile of the variables' values."""
-        source = module_source()
+        source = pickles.source()
 
         def part(scope, name, function, kwargs, components=None):
             own = OrderedDict((key[len(scope) + 1:], value) for key, value in values.items()
@@ -297,9 +297,3 @@ class Run(object):
         summary = tf.Summary(value=[tf.Summary.Value(tag=tag, simple_value=value) for tag, value in values.items()])
         writer.add_summary(summary, self.seen // 1000)
         writer.flush()
-
-
-def module_source():
-    """The text of engine/networks.py, which network files carry for NVIDIA's loader."""
-    with open(networks.__file__, encoding="utf-8") as file:
-        return file.read()

@@ -1,0 +1,232 @@
+"""StyleGAN2 networks in the pickles of stylegan2-ada-pytorch and of the stylegan3 repository.
+
+A dict {G, D, G_ema, augment_pipe, training_set_kwargs} of modules, each with its attributes and the source text of
+its class, which their loader executes. Here nothing is: architecture and weights are read from the attributes. What
+is written carries torch_networks.py as that source.
+"""
+
+from collections import OrderedDict
+
+import numpy as np
+
+from blend.checkpoints import description, layouts
+from blend.checkpoints.ada_modules import ENTRIES, SIDECAR, Writer, naming
+from blend.checkpoints.network import NetworkFile, check
+from blend.checkpoints.torch_streams import Module, Tensor
+from blend.errors import BlendError, NetworkFileError
+
+NAME = "pytorch"
+_FAMILIES = {"SynthesisInput": "StyleGAN3", "TriPlaneGenerator": "EG3D", "FastganSynthesis": "Projected GAN"}
+# Beside the parameters: made anew from the architecture.
+_DERIVED = ("resample_filter",)
+
+
+def recognise(value):
+    """Whether what a pickle holds is a file of these repositories."""
+    return isinstance(value, dict) and isinstance(value.get("G_ema"), Module)
+
+
+def read(value):
+    """The NetworkFile of what a pickle holds."""
+    kept = value.get(SIDECAR)
+    if kept is not None:
+        tensors = {role: _tensors(value[entry]) for role, entry in ENTRIES if isinstance(value.get(entry), Module)}
+        return restored(kept, tensors, naming)
+    left = ["%s (needed only to resume training there)" % name for name in ("augment_pipe", "training_set_kwargs")
+            if value.get(name) is not None]
+    networks = {"Gs": _generator(value["G_ema"], "Gs")}
+    if isinstance(value.get("G"), Module):
+        networks["G"] = _generator(value["G"], "G")
+    if isinstance(value.get("D"), Module):
+        try:
+            networks["D"] = _discriminator(value["D"])
+            check(networks["D"], "discriminator")
+        except NetworkFileError as error:
+            networks.pop("D", None)
+            left.append("D (%s)" % error)
+    return NetworkFile(left_out=tuple(left), **networks)
+
+
+def restored(kept, tensors, tables):
+    """The networks of a file that was written here: to the bit what they were.
+
+    kept: the file's entry 'blend'. tensors: {role: {PyTorch name: array}}. tables: a function of the role that gives
+    a table of layouts.py.
+    """
+    if not isinstance(kept, dict) or not isinstance(kept.get("description"), str):
+        raise NetworkFileError("its entry 'blend' is broken")
+    exact = {name: to_array(name, tensor) for name, tensor in kept.items() if name != "description"}
+    return description.rebuild(kept["description"], {
+        role: layouts.Restored(mine, tables(role), {
+            name[len(role) + 1:]: array for name, array in exact.items() if str(name).startswith(role + "/")})
+        for role, mine in tensors.items()})
+
+
+def to_array(name, value):
+    """A tensor's numbers. NetworkFileError: they are not float32."""
+    if not isinstance(value, Tensor):
+        raise NetworkFileError("%s is not a tensor" % str(name)[:100])
+    array = value.array()
+    if array.dtype != np.float32:
+        raise NetworkFileError("the tensor %s is of type %s, not float32" % (name, array.dtype))
+    return array
+
+
+def _tensors(module, prefix="", depth=0):
+    """{name: array} of a module's parameters and buffers, and of its parts'."""
+    found, state = OrderedDict(), module.state
+    for group in ("_parameters", "_buffers"):
+        for name, tensor in _dict(state.get(group)).items():
+            if tensor is not None and name not in _DERIVED:
+                found["%s%s" % (prefix, name)] = to_array("%s%s" % (prefix, name), tensor)
+    for name, part in _dict(state.get("_modules")).items():
+        if isinstance(part, Module):
+            if depth > 4 or len(found) > 10000:
+                raise NetworkFileError("modules are nested too deeply, or too many")
+            found.update(_tensors(part, "%s%s." % (prefix, name), depth + 1))
+    return found
+
+
+def _dict(value):
+    if value is not None and not isinstance(value, dict):
+        raise NetworkFileError("a module's parts are a %s, not a dict" % type(value).__name__)
+    return value or {}
+
+
+def _part(module, *names):
+    """A part of a module by the names on the way to it, or None."""
+    for name in names:
+        module = _dict(module.state.get("_modules")).get(name) if isinstance(module, Module) else None
+    return module if isinstance(module, Module) else None
+
+
+def _attribute(module, name, default=None):
+    return default if module is None else module.state.get(name, default)
+
+
+def _arguments(module):
+    """The arguments that a module was made with; those of stylegan2-ada-pytorch nest, stylegan3's do not."""
+    found = _dict(module.state.get("_init_kwargs"))
+    return dict(found, **{key: value for key, value in _dict(found.get("synthesis_kwargs")).items()
+                          if isinstance(key, str)})
+
+
+def _refuse_families(module):
+    for part in (module, _part(module, "synthesis"), _part(module, "synthesis", "input")):
+        if part is not None and part.class_name in _FAMILIES:
+            raise NetworkFileError("is a network of %s (%s); blend reads StyleGAN2" % (
+                _FAMILIES[part.class_name], part.class_name))
+
+
+def _generator(module, name):
+    _refuse_families(module)
+    synthesis, mapping = _part(module, "synthesis"), _part(module, "mapping")
+    first, layer = _part(synthesis, "b4", "conv1"), _part(mapping, "fc0")
+    if first is None or layer is None:
+        raise NetworkFileError("its generator %s has no synthesis.b4.conv1 or mapping.fc0, as StyleGAN2 has"
+                               % str(module.class_name)[:60])
+    tensors, arguments = _tensors(module), _arguments(module)
+    embed, up = _part(mapping, "embed"), _part(synthesis, "b8", "conv0")
+    kwargs = OrderedDict([
+        ("latent_size", module.state.get("z_dim")), ("label_size", module.state.get("c_dim")),
+        ("dlatent_size", module.state.get("w_dim")), ("resolution", module.state.get("img_resolution")),
+        ("num_channels", module.state.get("img_channels")), ("mapping_layers", mapping.state.get("num_layers")),
+        ("mapping_fmaps", _size(tensors, "mapping.fc0.bias")), ("mapping_lrmul", layer.state.get("bias_gain")),
+        ("mapping_nonlinearity", layer.state.get("activation")),
+        ("architecture", _attribute(_part(synthesis, "b4"), "architecture")),
+        ("nonlinearity", first.state.get("activation")), ("use_noise", first.state.get("use_noise")),
+        ("conv_clamp", first.state.get("conv_clamp")),
+        ("resample_kernel", _taps(up)), ("num_fp16_res", arguments.get("num_fp16_res", 0)),
+    ])
+    if embed is not None:
+        kwargs["label_fmaps"] = _size(tensors, "mapping.embed.bias")
+    if mapping.state.get("num_layers") == 1:
+        kwargs["mapping_fmaps"] = None
+    kwargs.update(_channels(arguments))
+    if len(tensors.get("synthesis.b4.const", ())) != _size(tensors, "synthesis.b4.conv1.bias"):
+        kwargs["fmap_const"] = len(tensors.get("synthesis.b4.const", ()))
+    return _plain_kwargs(layouts.generator, name, kwargs, tensors, layouts.ada_generator)
+
+
+def _discriminator(module):
+    tensors, arguments, last = _tensors(module), _arguments(module), _part(module, "b4")
+    resolution = module.state.get("img_resolution")
+    top = _part(module, "b%s" % resolution) if type(resolution) is int else None
+    deviation, mapping = _part(last, "mbstd"), _part(module, "mapping")
+    kwargs = OrderedDict([
+        ("label_size", module.state.get("c_dim")), ("resolution", resolution),
+        ("num_channels", module.state.get("img_channels")), ("architecture", _attribute(last, "architecture")),
+        ("nonlinearity", _attribute(_part(last, "conv"), "activation")),
+        ("conv_clamp", _attribute(_part(last, "conv"), "conv_clamp")), ("resample_kernel", _taps(_part(top, "conv1"))),
+        ("mbstd_group_size", _attribute(deviation, "group_size")),
+        ("mbstd_num_features", _attribute(deviation, "num_channels", 0)),
+        ("num_fp16_res", arguments.get("num_fp16_res", 0)),
+    ])
+    if mapping is not None:
+        kwargs["mapping_layers"] = mapping.state.get("num_layers")
+        kwargs["mapping_fmaps"] = _size(tensors, "mapping.embed.bias")
+        kwargs["mapping_lrmul"] = _attribute(_part(mapping, "fc0"), "bias_gain", 0.1)
+    frozen = _dict(arguments.get("block_kwargs")).get("freeze_layers")
+    if frozen:
+        kwargs["freeze_layers"] = frozen
+    kwargs.update(_channels(arguments))
+    return _plain_kwargs(layouts.discriminator, "D", kwargs, tensors, layouts.ada_discriminator)
+
+
+def _plain_kwargs(make, name, kwargs, *rest):
+    """Checked before anything is worked out from them."""
+    for key, value in kwargs.items():
+        simple = list(value) if type(value) in (tuple, list) and len(value) <= 64 else [value]
+        if not all(type(one) in (int, float, str, bool, type(None)) for one in simple):
+            raise NetworkFileError("its %s is a %s" % (key, type(value).__name__))
+    try:
+        return make(name, kwargs, *rest)
+    except (TypeError, ValueError, AttributeError, OverflowError):
+        raise NetworkFileError("the arguments of %s are not those of a StyleGAN2 network" % name)
+
+
+def _channels(arguments):
+    base, most = arguments.get("channel_base", 32768), arguments.get("channel_max", 512)
+    if type(base) is not int or type(most) is not int:
+        raise NetworkFileError("channel_base and channel_max are not whole numbers")
+    return OrderedDict([("fmap_base", base // 2), ("fmap_max", most)])
+
+
+def _size(tensors, name):
+    return None if name not in tensors else int(tensors[name].size)
+
+
+def _taps(layer):
+    if layer is None:
+        return [1, 3, 3, 1]
+    taps = _dict(layer.state.get("_init_kwargs")).get("resample_filter", [1, 3, 3, 1])
+    return list(taps) if isinstance(taps, (list, tuple)) else taps
+
+
+def write(networks, file):
+    """Write a pickle to an open binary file. Returns what these repositories do not get.
+
+    BlendError: networks that they cannot express.
+    """
+    for network in (networks.Gs, networks.G, networks.D):
+        if network is not None:
+            _refuse(network)
+    Writer().write(networks, file)
+    lost = []
+    if networks.D is None:
+        lost.append("D: there was none; a part without weights stands in its place, as their loader asks for one")
+    return lost
+
+
+def _refuse(network):
+    """Raise BlendError for an architecture that these repositories cannot express."""
+    a = network.architecture
+    wrong = [what for what, bad in (
+        ("normalize_latents off", not a.get("normalize_latents", True)),
+        ("fmap_decay %s" % a["fmap_decay"], a["fmap_decay"] != 1), ("fmap_min %d" % a["fmap_min"], a["fmap_min"] > 1),
+        ("labels as of StyleGAN2 (LabelConcat)", a["label_size"] and not a["label_embedding"]),
+        ("no minibatch standard deviation", not network.is_generator and a["mbstd_group_size"] in (0, 1)),
+    ) if bad]
+    if wrong:
+        raise BlendError("%s cannot be written for stylegan2-ada-pytorch, which does not know: %s" % (
+            network.name, ", ".join(wrong)))

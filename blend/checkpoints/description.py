@@ -1,0 +1,135 @@
+"""What a NetworkFile is beside its arrays, as one JSON text, for formats that hold tensors only.
+
+Names, static_kwargs and everything that a TensorFlow file says of a network are in it, so that the way back gives
+the same file. Long texts (sources, the same in several networks) stand once.
+"""
+
+import base64
+import json
+from collections import OrderedDict
+
+import numpy as np
+
+from blend.checkpoints.machine import EasyDict
+from blend.checkpoints.network import Network, NetworkFile
+from blend.errors import BlendError, NetworkFileError
+
+ROLES = ("Gs", "G", "D")
+MOST = 2 ** 19  # bytes; that of a TensorFlow file with its source has some 60,000
+_LONG = 200
+_MOST_ARRAY = 2 ** 20
+
+
+def describe(networks):
+    """The JSON text. BlendError: a value that has no place in it."""
+    texts = []
+    found = OrderedDict((role, _network(getattr(networks, role), texts)) for role in ROLES
+                        if getattr(networks, role) is not None)
+    text = json.dumps(OrderedDict([("blend", 1), ("networks", found), ("texts", texts)]))
+    if len(text) > MOST:
+        raise BlendError("the networks carry too much text (%d bytes) for this format" % len(text))
+    return text
+
+
+def _network(network, texts):
+    return OrderedDict([
+        ("name", network.name), ("build_func_name", network.build_func_name),
+        ("static_kwargs", _encode(network.static_kwargs, texts)), ("extra", _encode(network.extra, texts)),
+        ("variables", list(network.own_variables)),
+        ("components", OrderedDict((role, _network(part, texts)) for role, part in network.components.items()))])
+
+
+def _encode(value, texts):
+    """JSON for plain values; what JSON lacks becomes {"$": kind, "v": content}."""
+    if value is None or isinstance(value, (bool, int, float)) and not isinstance(value, np.generic):
+        return value
+    if isinstance(value, str):
+        if len(value) < _LONG:
+            return value
+        if value not in texts:
+            texts.append(value)
+        return {"$": "text", "v": texts.index(value)}
+    if type(value) is list:
+        return [_encode(each, texts) for each in value]
+    if isinstance(value, tuple):
+        return {"$": "tuple", "v": [_encode(each, texts) for each in value]}
+    if isinstance(value, dict):
+        kind = "EasyDict" if isinstance(value, EasyDict) else "dict"
+        return {"$": kind, "v": [[_encode(key, texts), _encode(each, texts)] for key, each in value.items()]}
+    if isinstance(value, (bytes, memoryview)):
+        return {"$": "bytes", "v": base64.b64encode(value).decode("ascii")}
+    if isinstance(value, (np.ndarray, np.generic)) and value.nbytes <= _MOST_ARRAY:
+        kind = "array" if isinstance(value, np.ndarray) else "scalar"
+        return {"$": kind, "v": [value.dtype.str, list(value.shape), base64.b64encode(value.tobytes()).decode("ascii")]}
+    raise BlendError("a network carries a %s, which has no place in this format" % type(value).__name__)
+
+
+def rebuild(text, variables):
+    """The NetworkFile of a JSON text. variables: {role: {variable name: array}}.
+
+    NetworkFileError: not such a text, or a variable is missing.
+    """
+    try:
+        if len(text) > MOST:
+            raise NetworkFileError("a description of %d bytes" % len(text))
+        whole = json.loads(text, parse_int=integer)
+        if whole["blend"] != 1:
+            raise NetworkFileError("was written by a newer version of blend")
+        texts = whole["texts"]
+        made = {role: _rebuilt(whole["networks"][role], variables.get(role, {}), "", texts, 0)
+                for role in ROLES if role in whole["networks"]}
+        return NetworkFile(made["Gs"], made.get("G"), made.get("D"))
+    except (ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError) as error:
+        raise NetworkFileError("its description of the networks is broken (%s: %s)" % (
+            type(error).__name__, str(error)[:100]))
+
+
+def _rebuilt(found, variables, prefix, texts, depth):
+    name, function = found["name"], found["build_func_name"]
+    if type(name) is not str or type(function) is not str or depth > 1:
+        raise ValueError("a network without a name")
+    own = OrderedDict()
+    for local in found["variables"]:
+        if prefix + local not in variables:
+            raise NetworkFileError("the tensor of %s is missing" % (prefix + local)[:100])
+        own[local] = variables[prefix + local]
+    parts = OrderedDict((role, _rebuilt(part, variables, "G_%s/" % role, texts, depth + 1))
+                        for role, part in found["components"].items())
+    return Network(name, function, _decode(found["static_kwargs"], texts), own, parts, _decode(found["extra"], texts))
+
+
+def _decode(value, texts):
+    if isinstance(value, list):
+        return [_decode(each, texts) for each in value]
+    if not isinstance(value, dict):
+        return value
+    kind, content = value["$"], value["v"]
+    if kind == "text":
+        return texts[content]
+    if kind == "tuple":
+        return tuple(_decode(each, texts) for each in content)
+    if kind in ("dict", "EasyDict"):
+        made = {} if kind == "dict" else EasyDict()
+        made.update((_key(_decode(key, texts)), _decode(each, texts)) for key, each in content)
+        return made
+    if kind == "bytes":
+        return base64.b64decode(content)
+    dtype, shape, data = content
+    dtype = np.dtype(str(dtype))
+    if kind not in ("array", "scalar") or dtype.hasobject:
+        raise ValueError("a value of unknown kind")
+    array = np.frombuffer(base64.b64decode(data), dtype).reshape(shape)
+    return array if kind == "array" else array[()]
+
+
+def _key(value):
+    if not isinstance(value, (str, int, type(None))) or isinstance(value, int) and abs(value) >= 2 ** 31:
+        raise ValueError("a dict with odd keys")
+    return value
+
+
+def integer(digits):
+    """For json.loads: endless numbers take endless time."""
+    if len(digits) > 30:
+        raise ValueError("a number of %d digits" % len(digits))
+    return int(digits)

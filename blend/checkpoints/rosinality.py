@@ -1,0 +1,240 @@
+"""The checkpoints of rosinality's stylegan2-pytorch: `torch.save` of a dict {g_ema, g, d, latent_avg, ...}.
+
+Architecture follows from the tensors' shapes; the rest is fixed in that repository's code (skip generators and
+residual discriminators, leaky ReLU, filters [1,3,3,1], learning rate 0.01 of the mapping network, no labels).
+"""
+
+import io
+import zipfile
+from collections import OrderedDict
+
+import numpy as np
+
+from blend.checkpoints import ada_pytorch, description, layouts, shapes
+from blend.checkpoints.emitter import Call, Emitter, Global, Ordered, Persistent
+from blend.checkpoints.network import NetworkFile, check
+from blend.checkpoints.torch_streams import Module, Tensor
+from blend.errors import BlendError, NetworkFileError
+
+NAME = "rosinality"
+_ENTRIES = (("Gs", "g_ema"), ("G", "g"), ("D", "d"))
+# Other PyTorch files that people have, by a key of theirs.
+_FAMILIES = {"g_running": "StyleGAN 1 (rosinality)", "generator_smooth": "GenForce", "GAN": "lucidrains' stylegan2",
+             "params_ema": "BasicSR", "opts": "pixel2style2pixel or encoder4editing"}
+_FIXED = {"architecture": "skip", "nonlinearity": "lrelu", "mapping_nonlinearity": "lrelu", "mapping_lrmul": 0.01,
+          "normalize_latents": True, "resample_kernel": (1, 3, 3, 1), "num_channels": 3, "label_size": 0,
+          "use_noise": True, "fmap_const": None, "conv_clamp": None}
+_FIXED_D = {"architecture": "resnet", "nonlinearity": "lrelu", "resample_kernel": (1, 3, 3, 1), "num_channels": 3,
+            "label_size": 0, "mbstd_group_size": 4, "mbstd_num_features": 1, "conv_clamp": None}
+
+
+def recognise(value):
+    """Whether what a PyTorch file holds is such a checkpoint."""
+    return isinstance(value, dict) and isinstance(value.get("g_ema"), dict) and not isinstance(value["g_ema"], Module)
+
+
+def refuse_families(value):
+    """Raise NetworkFileError that names what a PyTorch file is instead, as far as its keys tell."""
+    keys = sorted(key for key in value if isinstance(key, str)) if isinstance(value, dict) else []
+    for key in keys:
+        if key in _FAMILIES:
+            raise NetworkFileError("is a checkpoint of %s; of PyTorch's, blend reads those of stylegan2-ada-pytorch, "
+                                   "stylegan3 and rosinality" % _FAMILIES[key])
+    raise NetworkFileError("is a PyTorch file with the entries %s; rosinality's have g_ema" % (
+        ", ".join(keys[:6]) or "(none)"))
+
+
+def read(value):
+    """The NetworkFile of what a PyTorch file holds."""
+    tensors = {role: _tensors(value[entry]) for role, entry in _ENTRIES if isinstance(value.get(entry), dict)}
+    average = value.get("latent_avg")
+    for role in ("Gs", "G"):
+        if average is not None and role in tensors:
+            tensors[role]["latent_avg"] = ada_pytorch.to_array("latent_avg", average).reshape(-1)
+    kept = value.get(ada_pytorch.SIDECAR)
+    if kept is not None:
+        return ada_pytorch.restored(kept, tensors, lambda role: _naming(role, _top(tensors.get("D", {}))))
+    left = ["%s (needed only to resume training there)" % name for name in ("g_optim", "d_optim", "args", "ada_aug_p")
+            if name in value]
+    if average is None:
+        left.append("latent_avg was missing: truncation goes towards 0")
+    networks = {role: _generator(role, tensors[role]) for role in ("Gs", "G") if role in tensors}
+    if "D" in tensors:
+        try:
+            networks["D"] = _discriminator(tensors["D"])
+            check(networks["D"], "discriminator")
+        except NetworkFileError as error:
+            networks.pop("D", None)
+            left.append("D (%s)" % error)
+    return NetworkFile(left_out=tuple(left), **networks)
+
+
+def _naming(role, top):
+    if role == "D":
+        return lambda name: layouts.rosinality_discriminator(name, top)
+    return layouts.rosinality_generator
+
+
+def _tensors(state):
+    """{name: array}; data-parallel training put 'module.' before the names."""
+    found = OrderedDict()
+    for name, tensor in state.items():
+        if isinstance(tensor, Tensor) and isinstance(name, str) and not name.endswith(".kernel"):
+            name = name[len("module."):] if name.startswith("module.") else name
+            found[name] = ada_pytorch.to_array(name, tensor)
+    return found
+
+
+def _shape(tensors, name, dimensions):
+    shape = np.shape(tensors.get(name, 0))
+    if len(shape) != dimensions:
+        raise NetworkFileError("the tensor %s is missing, or has the shape %r" % (name, shape))
+    return shape
+
+
+def _widths(top, channels):
+    """Arguments that give these channels, from 4x4 up to `top`."""
+    return OrderedDict([("fmap_base", top * channels[-1] // 2), ("fmap_max", max(channels))])
+
+
+def _generator(name, tensors):
+    latent = _shape(tensors, "style.1.weight", 2)[1]
+    layers, channels = 0, [_shape(tensors, "conv1.conv.weight", 5)[1]]
+    while "style.%d.weight" % (layers + 1) in tensors:
+        layers += 1
+    while "convs.%d.conv.weight" % (2 * len(channels) - 2) in tensors and len(channels) < 10:
+        channels.append(_shape(tensors, "convs.%d.conv.weight" % (2 * len(channels) - 2), 5)[1])
+    resolution = 2 ** (len(channels) + 1)
+    kwargs = OrderedDict([
+        ("latent_size", latent), ("dlatent_size", latent), ("mapping_fmaps", latent), ("resolution", resolution),
+        ("num_channels", 3), ("label_size", 0), ("mapping_layers", layers)], **_widths(resolution, channels))
+    tensors.setdefault("latent_avg", np.zeros(latent, np.float32))
+    made = layouts.generator(name, kwargs, tensors, layouts.rosinality_generator)
+    _check_all_read(tensors, made, layouts.rosinality_generator)
+    return made
+
+
+def _top(tensors):
+    """The resolution of `d`, whose blocks count from the top: convs.0 is fromRGB, convs.1 the images' resolution."""
+    blocks = 0
+    while "convs.%d.conv2.1.weight" % (blocks + 1) in tensors and blocks < 10:
+        blocks += 1
+    return 2 ** (blocks + 2)
+
+
+def _discriminator(tensors):
+    resolution = _top(tensors)
+    channels = [_shape(tensors, "convs.%d.conv2.1.weight" % i, 4)[0]
+                for i in range(resolution.bit_length() - 3, 0, -1)] + [_shape(tensors, "convs.0.0.weight", 4)[0]]
+    kwargs = OrderedDict([("num_channels", 3), ("resolution", resolution), ("label_size", 0), ("mbstd_group_size", 4)],
+                         **_widths(resolution, channels))
+    made = layouts.discriminator("D", kwargs, tensors, _naming("D", resolution))
+    _check_all_read(tensors, made, _naming("D", resolution))
+    return made
+
+
+def _check_all_read(tensors, network, naming):
+    used = {(naming(name) or [None])[0] for name in network.variables}
+    odd = [name for name in tensors if name not in used]
+    if odd:
+        raise NetworkFileError("the tensor %s is of no StyleGAN2 network" % odd[0][:100])
+
+
+def write(networks, file):
+    """Write a zip archive of `torch.save` to an open binary file. Returns what that repository does not get.
+
+    BlendError: networks that it cannot express.
+    """
+    lost, value = [], OrderedDict()
+    kept = OrderedDict([("description", description.describe(networks))])
+    for role, entry in _ENTRIES:
+        network = getattr(networks, role)
+        if network is None:
+            continue
+        _refuse(network)
+        made, exact = layouts.to_torch(network, _naming(role, network.resolution))
+        kept.update(("%s/%s" % (role, name), each) for name, each in exact.items())
+        average = made.pop("latent_avg", None)
+        if role == "Gs":
+            latent_avg = average
+        elif role == "G" and average.tobytes() != latent_avg.tobytes():
+            lost.append("dlatent_avg of G: the format has one for both, that of Gs is taken")
+        made.update(_kernels(role, network.resolution))
+        value[entry] = Ordered(made)
+    value["latent_avg"], value[ada_pytorch.SIDECAR] = latent_avg, kept
+    _archive(value, file)
+    for key in ("conv_clamp", "num_fp16_res"):
+        if networks.Gs.static_kwargs.get(key):
+            lost.append("%s %s: rosinality's code has no such thing" % (key, networks.Gs.static_kwargs[key]))
+    if not _is_usual(networks.Gs):
+        widths = ", ".join("%d: %d" % each for each in _channels(networks.Gs))
+        lost.append("channels: rosinality's code has fixed numbers of them; to open this file there, set `channels` in "
+                    "its model.py to this network's (%s)" % widths)
+    return lost
+
+
+def _refuse(network):
+    a, fixed = network.architecture, _FIXED if network.is_generator else _FIXED_D
+    wrong = ["%s %r" % (key, a[key]) for key, value in fixed.items() if a[key] != value and key != "conv_clamp"]
+    if network.is_generator and not a["latent_size"] == a["dlatent_size"] == a["mapping_fmaps"]:
+        wrong.append("latent_size, dlatent_size and mapping_fmaps that differ")
+    if wrong:
+        raise BlendError("%s cannot be written as rosinality's, whose code is fixed to other values of: %s" % (
+            network.name, ", ".join(wrong)))
+
+
+def _channels(network):
+    """(resolution, channels) from 4x4 up."""
+    a = network.architecture
+    return [(2 ** r, shapes.fmaps(a, r)) for r in range(2, a["resolution"].bit_length())]
+
+
+def _is_usual(network):
+    return any(all(count == min(512, 16384 * multiplier // size) for size, count in _channels(network))
+               for multiplier in (1, 2))
+
+
+def _kernels(role, top):
+    """The low-pass filters, which `state_dict` lists: outer([1,3,3,1]) to sum 1, 4 where images get larger."""
+    kernel = np.outer([1, 3, 3, 1], [1, 3, 3, 1]).astype(np.float32) / np.float32(64)
+    blocks = range(top.bit_length() - 3)
+    if role == "D":
+        names = ["convs.%d.%s.0.kernel" % (i + 1, part) for i in blocks for part in ("conv2", "skip")]
+        return OrderedDict((name, kernel) for name in names)
+    names = ["convs.%d.conv.blur.kernel" % (2 * i) for i in blocks]
+    names += ["to_rgbs.%d.upsample.kernel" % i for i in blocks]
+    return OrderedDict((name, kernel * np.float32(4)) for name in names)
+
+
+def _archive(value, file):
+    """`torch.save`'s archive: archive/data.pkl with persistent ids, archive/data/N with their bytes."""
+    arrays = []
+
+    def with_tensors(each):
+        if isinstance(each, dict):
+            return type(each)((key, with_tensors(one)) for key, one in each.items())
+        return _tensor(each, arrays) if isinstance(each, np.ndarray) else each
+
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED, allowZip64=True) as archive:
+        with io.BytesIO() as stream:
+            Emitter(stream, 2).dump(with_tensors(value))
+            _member(archive, "data.pkl", stream.getvalue())
+        _member(archive, "byteorder", b"little")
+        for i, array in enumerate(arrays):
+            _member(archive, "data/%d" % i, np.ascontiguousarray(array, "<f4").tobytes())
+        _member(archive, "version", b"3\n")
+
+
+def _member(archive, name, data):
+    archive.writestr(zipfile.ZipInfo("archive/" + name), data)  # with a fixed date: the same networks, the same bytes
+
+
+def _tensor(array, arrays):
+    arrays.append(array)
+    strides, n = [], 1
+    for size in reversed(array.shape):
+        strides.insert(0, n)
+        n *= size
+    pid = ("storage", Global("torch", "FloatStorage"), str(len(arrays) - 1), "cpu", array.size)
+    return Call(Global("torch._utils", "_rebuild_tensor_v2"),
+                (Persistent(pid), 0, tuple(map(int, array.shape)), tuple(strides), False, Ordered()))

@@ -1,0 +1,98 @@
+"""Command lines about files: `python -m blend.run convert` and `inspect`."""
+
+import argparse
+from collections import Counter
+
+import numpy as np
+
+from blend import checkpoints, files, progress
+from blend.checkpoints.network import not_finite
+from blend.errors import BlendError
+from blend.networks import find
+
+CONVERT = """\
+Formats: tensorflow (.pkl of NVIDIA's stylegan2 and stylegan2-ada), pytorch (.pkl of stylegan2-ada-pytorch and of the
+stylegan3 repository), rosinality (.pt of stylegan2-pytorch), safetensors. IN is recognised by its content.
+
+  python -m blend.run convert ffhq.pkl ffhq.safetensors
+  python -m blend.run convert ffhq.pkl ffhq-torch.pkl --format pytorch
+"""
+
+
+def convert(kind, arguments):
+    """Write a network file in another format, and say what that cannot hold. Returns the exit code."""
+    made = kind("python -m blend.run convert", epilog=CONVERT, description="Write a network file in another format.",
+                formatter_class=argparse.RawDescriptionHelpFormatter)
+    made.add_argument("source", metavar="IN", help="a network file, a URL, or a name that the zoo or the package has")
+    made.add_argument("target", metavar="OUT", help="the file to write; its ending says the format")
+    made.add_argument("--format", choices=list(checkpoints.FORMATS),
+                      help="of OUT, where the ending does not say it (.pkl)")
+    given = made.parse_args(arguments)
+    files.check_target(given.target)
+    if given.format is None and given.target.lower().endswith(".pkl"):
+        raise BlendError("both TensorFlow's and PyTorch's networks end in .pkl; say --format tensorflow or "
+                         "--format pytorch")
+    checkpoints.format_for(given.target, None, given.format)
+    networks = checkpoints.load(find(given.source))
+    with progress.waiting("writing %s" % given.target):
+        lost = networks.save(given.target, given.format)
+    written = checkpoints.format_for(given.target, networks, given.format)
+    print("from     %s (%s)" % (networks.path, networks.format))
+    print("to       %s (%s)" % (given.target, written))
+    for what in list(networks.left_out) + lost:
+        print("left out %s" % what)
+    _tell_bad_values(networks)
+    return 0
+
+
+def inspect(kind, arguments):
+    """Say what a network file holds. Returns the exit code."""
+    made = kind("python -m blend.run inspect", description="Say what a network file holds; nothing in it is executed.")
+    made.add_argument("source", metavar="FILE", help="a network file, a URL, or a name that the zoo or the package has")
+    made.add_argument("--variables", action="store_true", help="list the variables of Gs with their shapes")
+    given = made.parse_args(arguments)
+    networks = checkpoints.load(find(given.source))
+    architecture = networks.Gs.architecture
+    print("file     %s" % networks.path)
+    print("format   %s" % networks.format)
+    with progress.waiting("reading"):
+        print("sha256   %s" % files.sha256(networks.path))
+    for role in ("Gs", "G", "D"):
+        network = getattr(networks, role)
+        if network is not None:
+            values = network.variables.values()
+            print("%-8s %s: %d variables, %.1f million numbers" % (
+                role, network.name, len(values), sum(np.size(value) for value in values) / 1e6))
+    print("pictures %dx%d, %d channels, %s" % (
+        networks.resolution, networks.resolution, architecture["num_channels"], architecture["architecture"]))
+    print("latents  z %d, w %d, %d mapping layers, %s" % (
+        architecture["latent_size"], architecture["dlatent_size"], architecture["mapping_layers"],
+        "%d classes" % architecture["label_size"] if architecture["label_size"] else "no labels"))
+    print("channels %s" % ", ".join("%d: %d" % each for each in channels(networks.Gs)))
+    for key in sorted(set(networks.Gs.static_kwargs) - set(architecture)):
+        print("also     %s = %s" % (key, str(networks.Gs.static_kwargs[key])[:80]))
+    for what in networks.left_out:
+        print("besides  %s" % what)
+    if given.variables:
+        for name, value in networks.Gs.variables.items():
+            print("         %s %s" % (name, "x".join(map(str, value.shape)) or "scalar"))
+    _tell_bad_values(networks)
+    return 0
+
+
+def channels(network):
+    """[(resolution, feature maps)] of a generator, from 4x4 up."""
+    found = Counter()
+    for name, value in network.variables.items():
+        parts = name.split("/")
+        if len(parts) == 4 and parts[2] in ("Conv", "Conv1") and parts[3] == "bias":
+            found[int(parts[1].split("x")[0])] = len(value)
+    return sorted(found.items())
+
+
+def _tell_bad_values(networks):
+    with progress.waiting("looking for NaN"):
+        for role in ("Gs", "G", "D"):
+            network = getattr(networks, role)
+            for name, count in (not_finite(network).items() if network is not None else ()):
+                print("warning  %s: %s has %d values that are NaN or infinite" % (role, name, count))

@@ -1,0 +1,397 @@
+"""Every format: read, written, round trips to the bit, pictures as the original repositories compute them."""
+
+import collections
+import json
+import os
+import pickle
+import struct
+import sys
+import types
+import zipfile
+
+import numpy as np
+import pytest
+from conftest import GOLDEN, golden, pico_file
+
+import blend
+from blend import checkpoints, run
+from blend.checkpoints import ada_pytorch, layouts
+from blend.checkpoints.network import not_finite
+from blend.engine.generator import Discriminator
+
+TORCH = ["ada-pytorch.pkl", "ada-pytorch-labels.pkl", "stylegan3.pkl", "rosinality.pt", "rosinality-legacy.pt"]
+ENDING = {"tensorflow": ".pkl", "pytorch": ".pkl", "rosinality": ".pt", "safetensors": ".safetensors"}
+TOLERANCE = 5e-6
+
+
+def near(found, expected, tolerance=TOLERANCE):
+    assert found.shape == expected.shape
+    assert np.abs(found - expected).max() <= tolerance * np.abs(expected).max()
+
+
+def equal(one, other):
+    """The same variables to the bit."""
+    a, b = one.variables, other.variables
+    assert list(a) == list(b)
+    for name in a:
+        assert a[name].shape == b[name].shape and a[name].tobytes() == b[name].tobytes(), name
+
+
+def same_file(one, other):
+    """Everything that a TensorFlow file says, to the bit."""
+    for role in ("Gs", "G", "D"):
+        a, b = getattr(one, role), getattr(other, role)
+        assert (a is None) == (b is None)
+        for x, y in zip([a] + list(a.components.values()), [b] + list(b.components.values())) if a else ():
+            assert x.name == y.name and x.build_func_name == y.build_func_name
+            assert x.static_kwargs == y.static_kwargs and x.extra == y.extra
+            equal(x, y)
+
+
+@pytest.fixture(scope="module")
+def reference():
+    with np.load(os.path.join(GOLDEN, "torch.npz")) as arrays:
+        return {key: arrays[key] for key in arrays.files}
+
+
+@pytest.mark.parametrize("name", TORCH)
+def test_torch_files_give_their_repositories_pictures(name, reference):
+    networks = blend.load(os.path.join(GOLDEN, name))
+    kind = os.path.splitext(name)[0].replace("-legacy", "")
+    found = {key.split("/")[1]: value for key, value in reference.items() if key.startswith(kind + "/")}
+    labels = found.get("c") if networks.Gs.architecture["label_size"] else None
+    near(blend.generate(networks, z=found["z"], labels=labels, psi=0.6, output="float32"), found["images"])
+    weight = networks.Gs.variables["G_synthesis/8x8/Conv0_up/weight"]
+    kind = "modulated up" if name.startswith("rosinality") else "up"
+    assert np.array_equal(layouts.KINDS[kind].to_torch(weight), found["weight"])
+    no_labels = np.zeros((len(found["z"]), 0), np.float32)
+    near(Discriminator(networks.D).score(found["images"], no_labels if labels is None else labels), found["scores"])
+    assert networks.format == ("rosinality" if name.startswith("rosinality") else "pytorch")
+    assert networks.left_out
+
+
+def test_clamp_is_part_of_the_pictures(reference):
+    networks = blend.load(os.path.join(GOLDEN, "ada-pytorch.pkl"))
+    assert networks.Gs.architecture["conv_clamp"] == 1
+    for part in [networks.Gs] + list(networks.Gs.components.values()):
+        part.static_kwargs["conv_clamp"] = None
+    free = blend.generate(networks, z=reference["ada-pytorch/z"], psi=0.6, output="float32")
+    assert np.abs(free - reference["ada-pytorch/images"]).max() > 0.01
+
+
+@pytest.mark.parametrize("format", ["pytorch", "rosinality", "safetensors"])
+@pytest.mark.parametrize("name", ["skip64", "resnet32", "orig32", "labels32"])
+def test_tensorflow_files_come_back_to_the_bit(name, format, tmp_path):
+    networks, path = golden(name).a, str(tmp_path / "other") + ENDING[format]
+    if format == "rosinality" and name != "skip64" or format == "pytorch" and name == "labels32":
+        with pytest.raises(blend.BlendError) as error:
+            networks.save(path, format)
+        assert ("label" if name == "labels32" else "architecture") in str(error.value)
+        assert os.listdir(str(tmp_path)) == []
+        return
+    networks.save(path, format)
+    there = blend.load(path)
+    assert there.format == format
+    same_file(there, networks)
+    back = str(tmp_path / "back.pkl")
+    there.save(back, "tensorflow")
+    networks.save(str(tmp_path / "first.pkl"))
+    assert open(back, "rb").read() == open(str(tmp_path / "first.pkl"), "rb").read()
+
+
+@pytest.mark.parametrize("format", sorted(ENDING))
+@pytest.mark.parametrize("name", TORCH)
+def test_torch_files_come_back_to_the_bit(name, format, tmp_path):
+    """Through any format: the tensors are those of the original, the pickle's modules too."""
+    networks, path = blend.load(os.path.join(GOLDEN, name)), str(tmp_path / "other") + ENDING[format]
+    if format == "rosinality" and "labels" in name:
+        with pytest.raises(blend.BlendError) as error:
+            networks.save(path, format)
+        assert "label_size" in str(error.value)
+        return
+    lost = networks.save(path, format)
+    there = blend.load(path)
+    back = str(tmp_path / "back") + ENDING[networks.format]
+    there.save(back, networks.format)
+    tensors = [tensors_of(each) for each in (os.path.join(GOLDEN, name), back)]
+    assert set(tensors[0]) <= set(tensors[1])
+    for key, value in tensors[0].items():
+        assert value.tobytes() == tensors[1][key].tobytes(), key
+    z = np.random.RandomState(5).randn(2, 8)
+    one, other = [blend.generate(each, z=z, output="float32") for each in (networks, there)]
+    if format != "rosinality" or networks.Gs.architecture["conv_clamp"] is None:
+        assert np.array_equal(one, other)
+    if format == "rosinality" and networks.format == "pytorch":
+        assert any("conv_clamp" in what for what in lost)
+
+
+def tensors_of(path):
+    """{name: array} of a PyTorch file, with no regard to what they mean."""
+    with open(path, "rb") as file:
+        value = checkpoints.torch_streams.read(file.read())
+    found = {}
+    for entry in ("G_ema", "G", "D", "g_ema", "g", "d"):
+        if isinstance(value.get(entry), dict):
+            found.update((entry + "/" + key, tensor.array()) for key, tensor in value[entry].items())
+        elif entry in value:
+            found.update((entry + "/" + key, array) for key, array in ada_pytorch._tensors(value[entry]).items())
+    return found
+
+
+def test_biases_of_pytorch_that_tensorflow_cannot_hold(tmp_path):
+    """mod_bias is the bias minus 1: biases below 0.5 lose bits, and get them back."""
+    networks = blend.load(os.path.join(GOLDEN, "ada-pytorch.pkl"))
+    assert networks.Gs.extra[layouts.AFFINE]
+    other = str(tmp_path / "other.pkl")
+    networks.save(other, "tensorflow")
+    found = blend.load(other)
+    name = sorted(found.Gs.extra[layouts.AFFINE])[0]
+    changed = dict(found.Gs.variables)
+    changed[name] = changed[name] + np.float32(0.25)  # trained on: the old biases are not its own any more
+    made, _ = layouts.to_torch(found.Gs.replaced(collections.OrderedDict(
+        (key, changed[key]) for key in found.Gs.variables)), layouts.ada_generator)
+    assert np.array_equal(made[layouts.ada_generator(name)[0]], changed[name] + np.float32(1))
+
+
+@pytest.mark.parametrize("low", sorted(ENDING))
+@pytest.mark.parametrize("high", sorted(ENDING))
+def test_blending_across_formats(low, high, tmp_path):
+    a, b = golden("skip64").a, golden("skip64").b
+    paths = [str(tmp_path / (side + ENDING[format])) for side, format in (("low", low), ("high", high))]
+    a.save(paths[0], low)
+    b.save(paths[1], high)
+    mixed = blend.blend(blend.load(paths[0]), blend.load(paths[1]), 16)
+    equal(mixed.Gs, blend.blend(a, b, 16).Gs)
+
+
+def test_blending_tensorflow_with_pytorch_that_never_was_tensorflow():
+    """Names, defaults and `lod` differ; the layers are the same."""
+    there = blend.load(os.path.join(GOLDEN, "stylegan3.pkl"))
+    here = pico_file(seed=4)
+    mixed = blend.blend(here, there, 8)
+    assert np.array_equal(mixed.Gs.variables["G_synthesis/16x16/Conv1/weight"],
+                          there.Gs.variables["G_synthesis/16x16/Conv1/weight"])
+    assert blend.generate(mixed, [1]).shape == (1, 16, 16, 3)
+    assert blend.generate(blend.blend(there, here, 8), [1]).shape == (1, 16, 16, 3)
+
+
+def load_like_nvidia(path):
+    """The file as stylegan2-ada-pytorch loads it: Python's pickle, which executes the source that is inside."""
+    def reconstruct(meta):
+        module = types.ModuleType("imported")
+        exec(meta["module_src"], module.__dict__)
+        made = module.__dict__[meta["class_name"]]
+        made = made.__new__(made)
+        made.__setstate__(meta["state"])
+        return made
+
+    names = {"torch_utils": {}, "torch_utils.persistence": {"_reconstruct_persistent_obj": reconstruct},
+             "dnnlib": {}, "dnnlib.util": {"EasyDict": type("EasyDict", (dict,), {})}}
+    for name, content in names.items():
+        sys.modules[name] = types.ModuleType(name)
+        sys.modules[name].__dict__.update(content)
+    try:
+        with open(path, "rb") as file:
+            return pickle.load(file)
+    finally:
+        for name in names:
+            del sys.modules[name]
+
+
+@pytest.mark.parametrize("source", ["skip64", "resnet32", "orig32", "ada-pytorch-labels.pkl", "rosinality.pt"])
+def test_pytorch_runs_what_we_write(source, tmp_path):
+    """Our source, in PyTorch: the same pictures and scores."""
+    torch = pytest.importorskip("torch")
+    networks = blend.load(os.path.join(GOLDEN, source)) if "." in source else golden(source).a
+    path = str(tmp_path / "written.pkl")
+    networks.save(path, "pytorch")
+    found, size = load_like_nvidia(path), networks.Gs.architecture["label_size"]
+    z = np.random.RandomState(1).randn(3, networks.Gs.architecture["latent_size"]).astype(np.float32)
+    labels = np.eye(3, dtype=np.float32)[:, :size]
+    ours = blend.generate(networks, z=z, labels=labels if size else None, psi=0.5, cutoff=3, output="float32")
+    with torch.no_grad():
+        theirs = found["G_ema"](torch.from_numpy(z), torch.from_numpy(labels), truncation_psi=0.5,
+                                truncation_cutoff=3, noise_mode="const").numpy()
+        scores = found["D"](torch.from_numpy(theirs), torch.from_numpy(labels)).numpy()
+    near(ours, theirs)
+    near(Discriminator(networks.D).score(theirs, labels), scores)
+    made = type(found["G_ema"])(**found["G_ema"]._init_kwargs)  # as their loader makes it anew
+    assert {name: value.shape for name, value in made.state_dict().items()} == {
+        name: value.shape for name, value in found["G_ema"].state_dict().items()}
+    made = type(found["D"])(**found["D"]._init_kwargs)
+    assert set(made.state_dict()) == set(found["D"].state_dict())
+
+
+def test_pytorch_loads_our_checkpoints(tmp_path):
+    torch = pytest.importorskip("torch")
+    networks = blend.load(os.path.join(GOLDEN, "rosinality.pt"))
+    path = str(tmp_path / "written.pt")
+    networks.save(path)
+    found = torch.load(path, weights_only=True)
+    first = torch.load(os.path.join(GOLDEN, "rosinality.pt"), weights_only=False)
+    for entry in ("g_ema", "g", "d"):
+        assert set(found[entry]) == set(first[entry])
+        assert all(torch.equal(found[entry][name], value) for name, value in first[entry].items())
+
+
+def test_safetensors_are_what_the_library_reads(tmp_path):
+    library = pytest.importorskip("safetensors.numpy")
+    path = str(tmp_path / "network.safetensors")
+    networks = golden("skip64").a
+    networks.save(path)
+    found = library.load_file(path)
+    assert np.array_equal(found["Gs/G_synthesis/8x8/Conv1/weight"],
+                          networks.Gs.variables["G_synthesis/8x8/Conv1/weight"])
+    assert len(found) == sum(len(each.variables) for each in (networks.Gs, networks.G, networks.D))
+    library.save_file(found, path)
+    with pytest.raises(blend.NetworkFileError) as error:
+        blend.load(path)
+    assert "does not say which network" in str(error.value)
+
+
+def command(capsys, *arguments):
+    code = run.main(list(arguments))
+    told = capsys.readouterr()
+    return code, told.out + told.err
+
+
+def test_convert_and_inspect(saved, tmp_path, capsys):
+    target = str(tmp_path / "other.safetensors")
+    code, said = command(capsys, "convert", saved[0], target)
+    assert code == 0 and "(tensorflow)" in said and "(safetensors)" in said and "left out" not in said
+    code, said = command(capsys, "inspect", target, "--variables")
+    assert code == 0 and "16x16, 3 channels, skip" in said and "4: 8, 8: 8, 16: 8" in said
+    assert "G_synthesis/8x8/Conv1/weight 3x3x8x8" in said
+    code, said = command(capsys, "convert", target, str(tmp_path / "other.pt"))
+    assert code == 0 and "left out channels" in said
+    code, said = command(capsys, "convert", target, str(tmp_path / "new.pkl"))
+    assert code == 2 and "--format pytorch" in said and said.count("\n") == 1
+    code, said = command(capsys, "convert", target, str(tmp_path / "new.pkl"), "--format", "pytorch")
+    assert code == 0 and "left out D" in said
+    code, said = command(capsys, "convert", target, str(tmp_path / "new.onnx"))
+    assert code == 2 and "ending" in said
+    code, said = command(capsys, "convert", str(tmp_path / "none.pkl"), target)
+    assert code == 2 and "no such file" in said
+
+
+def test_save_keeps_the_kind_of_pickle(tmp_path):
+    networks = blend.load(os.path.join(GOLDEN, "ada-pytorch.pkl"))
+    path = str(tmp_path / "mixed.pkl")
+    blend.blend(networks, networks, 8).save(path)
+    assert blend.load(path).format == "pytorch"
+    with pytest.raises(blend.BlendError) as error:
+        networks.save(path, "onnx")
+    assert "formats are" in str(error.value)
+
+
+def test_bad_weights_are_named(saved, tmp_path, capsys):
+    networks = pico_file(seed=1)
+    weight = networks.Gs.components["synthesis"].own_variables["8x8/Conv1/weight"]
+    weight[0, 0, 0, :3] = np.nan
+    weight[1, 1, 1, 1] = np.inf
+    assert not_finite(networks.Gs) == {"G_synthesis/8x8/Conv1/weight": 4}
+    bad = str(tmp_path / "bad.pkl")
+    networks.save(bad)
+    code, said = command(capsys, "inspect", bad)
+    assert code == 0 and "G_synthesis/8x8/Conv1/weight has 4 values" in said
+    code, said = command(capsys, bad, saved[1], "--resolution", "8", "--out", str(tmp_path / "out"))
+    assert code == 2 and "G_synthesis/8x8/Conv1/weight has 4 of 576" in said and said.count("\n") == 1
+    assert not (tmp_path / "out").exists()
+    with pytest.raises(blend.NetworkFileError):
+        blend.generate(networks, [1])
+
+
+@pytest.mark.parametrize("head, says", [
+    (b"version https://git-lfs.github.com/spec/v1\noid", "Git LFS"), (b"\x1f\x8b\x08", "gzip"),
+    (b"<!DOCTYPE html><title>Quota", "web page"), (b"\n  <html>", "web page"), (b"\x89HDF\r\n", "HDF5"),
+    (b"Rar!\x1a", "RAR"), (b"\x89PNG\r\n", "picture"), (b"a" * 257 + b"ustar", "tar"),
+    (b"hello", "NVIDIA's .pkl"),
+])
+def test_other_files_are_named(head, says, tmp_path):
+    path = str(tmp_path / "file.pkl")
+    with open(path, "wb") as file:
+        file.write(head + b" " * 500)
+    with pytest.raises(blend.NetworkFileError) as error:
+        blend.load(path)
+    assert says in str(error.value)
+
+
+@pytest.mark.parametrize("change, says", [
+    (lambda n: setattr(n, "build_func_name", "G_style"), "StyleGAN 1"),
+    (lambda n: setattr(n, "build_func_name", "G_paper"), "Progressive GAN"),
+    (lambda n: setattr(n.components["synthesis"], "build_func_name", "G_synthesis_stylegan_revised"),
+     "configs a to d (progressive growing)"),
+    (lambda n: n.static_kwargs.update(min_h=5, min_w=3, res_log2=7), "not square (min_h, min_w, res_log2)"),
+])
+def test_other_families_of_tensorflow_are_named(change, says, tmp_path):
+    networks, path = pico_file(), str(tmp_path / "file.pkl")
+    change(networks.Gs)
+    networks.save(path)
+    with pytest.raises(blend.NetworkFileError) as error:
+        blend.load(path)
+    assert says in str(error.value)
+
+
+class Persistent(object):
+    """Pickles as a module of stylegan3 would."""
+
+    def __init__(self, class_name, **modules):
+        self.class_name, self.modules = class_name, modules
+
+    def __reduce__(self):
+        state = {"_parameters": {}, "_buffers": {}, "_modules": self.modules}
+        return RECONSTRUCT, ({"type": "class", "version": 6, "module_src": "raise SystemExit",
+                              "class_name": self.class_name, "state": state},)
+
+
+def _reconstruct_persistent_obj(meta):
+    raise AssertionError
+
+
+RECONSTRUCT = _reconstruct_persistent_obj
+RECONSTRUCT.__module__ = "torch_utils.persistence"
+
+
+@pytest.mark.parametrize("network, says", [
+    (Persistent("Generator", synthesis=Persistent("SynthesisNetwork", input=Persistent("SynthesisInput"))),
+     "StyleGAN3"),
+    (Persistent("TriPlaneGenerator"), "EG3D"), (Persistent("Generator"), "no synthesis.b4.conv1"),
+])
+def test_other_families_of_pytorch_are_named(network, says, tmp_path, monkeypatch):
+    for name in ("torch_utils", "torch_utils.persistence"):
+        monkeypatch.setitem(sys.modules, name, types.ModuleType(name))
+    sys.modules["torch_utils.persistence"]._reconstruct_persistent_obj = RECONSTRUCT
+    path = str(tmp_path / "file.pkl")
+    with open(path, "wb") as file:
+        pickle.dump({"G": network, "D": network, "G_ema": network}, file, 4)
+    with pytest.raises(blend.NetworkFileError) as error:
+        blend.load(path)
+    assert says in str(error.value)
+
+
+@pytest.mark.parametrize("value, says", [
+    ({"g_running": {}}, "StyleGAN 1"), ({"generator_smooth": {}}, "GenForce"),
+    ({"state_dict": {}, "opts": {}}, "pixel2style2pixel"), ({"a": 1, "b": 2}, "entries a, b"),
+])
+def test_other_checkpoints_of_pytorch_are_named(value, says, tmp_path):
+    path = str(tmp_path / "file.pt")
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("archive/data.pkl", pickle.dumps(value, 2))
+    with pytest.raises(blend.NetworkFileError) as error:
+        blend.load(path)
+    assert says in str(error.value)
+
+
+def test_half_precision_is_named(tmp_path):
+    path = str(tmp_path / "half.safetensors")
+    pico_file().save(path)
+    data = open(path, "rb").read()
+    length = struct.unpack("<Q", data[:8])[0]
+    header = json.loads(data[8:8 + length].decode())
+    header["Gs/lod"]["dtype"] = "F16"
+    text = json.dumps(header).encode()
+    with open(path, "wb") as file:
+        file.write(struct.pack("<Q", len(text)) + text + data[8 + length:])
+    with pytest.raises(blend.NetworkFileError) as error:
+        blend.load(path)
+    assert "Gs/lod" in str(error.value) and "F32" in str(error.value)
