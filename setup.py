@@ -21,7 +21,7 @@ setup(
     long_description_content_type="text/markdown",
     license="MIT",
     packages=find_packages(include=["blend", "blend.*"]),
-    package_data={"blend.networks": ["*.pkl", "*.md"]},
+    package_data={"blend": ["zoo.json"], "blend.networks": ["*.pkl", "*.md"]},
     python_requires=">=3.6",
     install_requires=[
         "tensorflow==1.15.5; " + OLD,
@@ -34,9 +34,17 @@ setup(
         "numpy>=1.22; " + NEW,
         "pillow>=8",
         "tqdm>=4.60",
+        "requests>=2.27",
+        "platformdirs>=2.4",
+        "filelock>=3.4",
+        "gdown>=6.5; python_version >= '3.10'",  # older ones do not know Google Drive's pages of today
     ],
     extras_require={
         "cuda": ["tensorflow[and-cuda]>=2.16; python_version >= '3.9'"],
-        "test": ["pytest>=7", "ruff>=0.6; " + NEW, "vermin>=1.5; " + NEW],
+        "test": ["pytest>=7", "ruff>=0.6; " + NEW, "vermin>=1.5; " + NEW, "hypothesis>=6.31",
+                 # Lists of dangerous globals, a fuzzer, and the other reader of safetensors.
+                 "picklescan>=1.0; python_version >= '3.9'", "fickling>=0.1.4; python_version >= '3.10'",
+                 "atheris>=3.0; python_version == '3.11' and platform_system == 'Linux'",
+                 "safetensors>=0.4; python_version >= '3.9'"],
     },
 )

@@ -12,7 +12,7 @@ from blend.checkpoints import load
 from blend.checkpoints.network import Network, NetworkFile
 from blend.errors import BlendError, ForbiddenGlobalError, MismatchError, NetworkFileError
 from blend.mixing import blend, plan
-from blend.networks import SHIPPED, find
+from blend.networks import SHIPPED, path_of
 from blend.pictures import generate
 
 __version__ = "0.1.0"
@@ -27,4 +27,4 @@ def shipped(name):
     """
     if name not in SHIPPED:
         raise BlendError("no network called %r is shipped; there are photo and cartoon" % (name,))
-    return load(find(name))
+    return load(path_of(name))

@@ -1,14 +1,14 @@
-"""Command lines about files: `python -m blend.run convert` and `inspect`."""
+"""Command lines about files: `python -m blend.run convert`, `inspect` and `zoo`."""
 
 import argparse
+import os
 from collections import Counter
 
 import numpy as np
 
-from blend import checkpoints, files, progress
+from blend import checkpoints, files, progress, zoo
 from blend.checkpoints.network import not_finite
 from blend.errors import BlendError
-from blend.networks import find
 
 CONVERT = """\
 Formats: tensorflow (.pkl of NVIDIA's stylegan2 and stylegan2-ada), pytorch (.pkl of stylegan2-ada-pytorch and of the
@@ -16,6 +16,14 @@ stylegan3 repository), rosinality (.pt of stylegan2-pytorch), safetensors. IN is
 
   python -m blend.run convert ffhq.pkl ffhq.safetensors
   python -m blend.run convert ffhq.pkl ffhq-torch.pkl --format pytorch
+"""
+
+ZOO = """\
+Files are kept in one folder ($BLEND_CACHE, else the system's cache) and compared with their checksum whenever they are
+used. Names of the zoo and URLs can stand wherever a network file can:
+
+  python -m blend.run zoo get ffhq
+  python -m blend.run ffhq ffhq-cartoon --resolution 32 --seeds 0-3
 """
 
 
@@ -33,7 +41,7 @@ def convert(kind, arguments):
         raise BlendError("both TensorFlow's and PyTorch's networks end in .pkl; say --format tensorflow or "
                          "--format pytorch")
     checkpoints.format_for(given.target, None, given.format)
-    networks = checkpoints.load(find(given.source))
+    networks = checkpoints.load(zoo.find(given.source))
     with progress.waiting("writing %s" % given.target):
         lost = networks.save(given.target, given.format)
     written = checkpoints.format_for(given.target, networks, given.format)
@@ -51,7 +59,7 @@ def inspect(kind, arguments):
     made.add_argument("source", metavar="FILE", help="a network file, a URL, or a name that the zoo or the package has")
     made.add_argument("--variables", action="store_true", help="list the variables of Gs with their shapes")
     given = made.parse_args(arguments)
-    networks = checkpoints.load(find(given.source))
+    networks = checkpoints.load(zoo.find(given.source))
     architecture = networks.Gs.architecture
     print("file     %s" % networks.path)
     print("format   %s" % networks.format)
@@ -96,3 +104,41 @@ def _tell_bad_values(networks):
             network = getattr(networks, role)
             for name, count in (not_finite(network).items() if network is not None else ()):
                 print("warning  %s: %s has %d values that are NaN or infinite" % (role, name, count))
+
+
+def zoo_command(kind, arguments):
+    """List, fetch and add networks. Returns the exit code."""
+    made = kind("python -m blend.run zoo", epilog=ZOO, formatter_class=argparse.RawDescriptionHelpFormatter,
+                description="Networks that people know, by name.")
+    verbs = made.add_subparsers(dest="verb", metavar="list|get|add")
+    verbs.add_parser("list", help="what there is; networks of one family blend well")
+    one = verbs.add_parser("get", help="fetch a network, and say where it is")
+    one.add_argument("name", metavar="NAME", help="of the list, or a URL")
+    one = verbs.add_parser("add", help="put an address into your own list")
+    one.add_argument("name", metavar="NAME")
+    one.add_argument("url", metavar="URL")
+    one.add_argument("--sha256", metavar="DIGITS", help="of the file, if you know it; else that of the first download")
+    given = made.parse_args(arguments)
+    if given.verb == "get":
+        path = zoo.get(given.name)
+        print("%s  %s" % (files.sha256(path), path))
+    elif given.verb == "add":
+        zoo.add(given.name, given.url, given.sha256)
+        print("added    %s to %s" % (given.name, zoo.cache()))
+    else:
+        _list_zoo()
+    return 0
+
+
+def _list_zoo():
+    rows = [("name", "pixels", "format", "family", "licence", "what")]
+    for entry in zoo.entries():
+        here = os.path.exists(os.path.join(zoo.cache(), entry.file_name))
+        rows.append((entry.name + (" *" if here else ""), str(entry.resolution or "?"), entry.format or "?",
+                     entry.family or "", entry.licence, entry.what or entry.url))
+    widths = [max(map(len, column)) for column in zip(*rows)][:-1]
+    for row in rows:
+        print("  ".join([cell.ljust(width) for cell, width in zip(row, widths)] + [row[-1]]))
+    print("\n* is in %s." % zoo.cache())
+    print("Networks of one family have a common ancestor and blend well. Licences are as their makers, or the lists that")
+    print("name the networks, state them; sources are in zoo.json of the package.")

@@ -13,3 +13,8 @@ def waiting(text):
 def counting(text, total, start=0):
     """Context: a bar with the time that is left; its `update` counts on."""
     return tqdm(desc=text, total=total, initial=start, bar_format=_COUNT, disable=None)
+
+
+def bytes_of(text):
+    """A bar for a download; its `total` is set when it is known."""
+    return tqdm(desc=text, unit="B", unit_scale=True, unit_divisor=1000, disable=None)

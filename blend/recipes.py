@@ -10,10 +10,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from blend import __version__, files, images, mixing, pictures, progress
+from blend import __version__, files, images, mixing, pictures, progress, zoo
 from blend.checkpoints import load
 from blend.errors import BlendError, MismatchError
-from blend.networks import find
 
 _GRID_MOST = 64             # pictures, where no grid is asked for
 _GRID_PIXELS = 2 ** 28      # of a grid that is asked for
@@ -90,7 +89,7 @@ def make(options, out):
     """Make what the options ask for; tell on `out` which files were written."""
     networks, record = [], OrderedDict([("version", __version__)])
     for side, source in zip(mixing.SIDES, (options.low, options.high)):
-        path = find(source.name)
+        path = zoo.find(source.name)
         networks.append(load(path))
         digest = files.sha256(path)
         if source.sha256 not in (None, digest):

@@ -12,13 +12,14 @@ from blend.pictures import NOISES
 
 EPILOG = """\
 Without LOW and HIGH: the two networks that come with the package, and a figure of their blends at every
-resolution, both ways round. LOW and HIGH are network files, or the names photo and cartoon of the shipped ones.
+resolution, both ways round. LOW and HIGH are network files, URLs, names of the zoo, or photo and cartoon.
 
   python -m blend.run low.pkl high.pkl --resolution 32 --seeds 0-7 --save mixed.pkl
   python -m blend.run photo cartoon --fractions 8x8=0.5,16x16/Conv1=1
   python -m blend.run low.pkl high.pkl --figure
   python -m blend.run --recipe blend-out/recipe.json
-  python -m blend.run train --help
+  python -m blend.run ffhq ffhq-cartoon --seeds 0-3
+  python -m blend.run inspect|convert|zoo|train --help
 """
 
 
@@ -66,7 +67,8 @@ def parser():
 
 def command(arguments):
     """Run the command line's arguments."""
-    commands = {"train": training_command.run, "convert": file_commands.convert, "inspect": file_commands.inspect}
+    commands = {"train": training_command.run, "convert": file_commands.convert, "inspect": file_commands.inspect,
+                "zoo": file_commands.zoo_command}
     if arguments and arguments[0] in commands:
         return commands[arguments[0]](Parser, arguments[1:])
     given = vars(parser().parse_args(arguments))

@@ -14,7 +14,7 @@ import numpy as np
 from blend.errors import ForbiddenGlobalError, NetworkFileError
 
 # Files of a 1024x1024 network have some 20,000 opcodes and 100 kB of text; with these, none takes 100 MB or a second.
-_MOST_OPCODES = 250000
+_MOST_OPCODES = 150000
 _MOST_TEXT = 2 ** 23
 _SIMPLE_DTYPES = frozenset(["f2", "f4", "f8", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "b1", "?"])
 

@@ -2,16 +2,9 @@
 
 import os
 
-from blend.errors import BlendError
-
 SHIPPED = ("photo", "cartoon")
 
 
-def find(name):
-    """The path of a network file, given as a path or as the name of a shipped network. BlendError: neither."""
-    name = str(name)
-    if name in SHIPPED and not os.path.isfile(name):
-        return os.path.join(os.path.dirname(__file__), name + ".pkl")
-    if not os.path.exists(name):
-        raise BlendError("%s: no such file; give a network file, or photo or cartoon for the shipped ones" % name)
-    return name
+def path_of(name):
+    """The path of a shipped network."""
+    return os.path.join(os.path.dirname(__file__), name + ".pkl")

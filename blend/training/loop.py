@@ -10,13 +10,12 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow.compat.v1 as tf
 
-from blend import checkpoints, files, images, pictures, progress
+from blend import checkpoints, files, images, pictures, progress, zoo
 from blend.checkpoints import pickles
 from blend.checkpoints.network import RESOLUTIONS, Network, NetworkFile
 from blend.engine import generator, quiet_stderr
 from blend.errors import BlendError, MismatchError
 from blend.layers import synthesis_layers
-from blend.networks import find
 from blend.training import data, graph, metrics
 
 STATE = "training-state.npz"
@@ -48,7 +47,7 @@ def train(config, options):
     Returns the path of the last network file. BlendError: options that do not fit each other or the files.
     """
     check(config, options)
-    start = checkpoints.load(find(config.start)) if config.start else None
+    start = checkpoints.load(zoo.find(config.start)) if config.start else None
     g_kwargs, d_kwargs = static_kwargs(config, start)
     resolution = g_kwargs["resolution"]
     source = open_data(config, resolution)

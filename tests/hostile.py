@@ -1,0 +1,400 @@
+"""Files that want to run something, to fill the memory or to take forever; each with what the error must say.
+
+`corpus(folder)` gives {name: (bytes, words of the error)}. Whatever would run, runs `mkdir` of a folder in `folder`.
+"""
+
+import io
+import json
+import os
+import pickle
+import struct
+import zipfile
+
+import numpy as np
+from conftest import pico_file
+
+P2, P4 = b"\x80\x02", b"\x80\x04"
+
+
+def text(value):
+    data = value if isinstance(value, bytes) else value.encode("utf-8")
+    return b"X" + struct.pack("<I", len(data)) + data
+
+
+def number(value):
+    if -2 ** 31 <= value < 2 ** 31:
+        return b"J" + struct.pack("<i", value)
+    data = value.to_bytes(value.bit_length() // 8 + 1, "little", signed=True)
+    return b"\x8a" + struct.pack("<B", len(data)) + data
+
+
+def name(module, attribute):
+    return ("c%s\n%s\n" % (module, attribute)).encode()
+
+
+def reduced(module, attribute, *arguments):
+    return name(module, attribute) + b"(" + b"".join(arguments) + b"tR"
+
+
+def put(index):
+    return b"r" + struct.pack("<I", index)
+
+
+def get(index):
+    return b"j" + struct.pack("<I", index)
+
+
+def shared(depth, width=10, start=b"]"):
+    """A list of lists of lists ... each of them the same: small in the file, width^depth when it is walked."""
+    made = start + put(0) + b"0"
+    for i in range(depth):
+        made += b"](" + get(i) * width + b"e" + put(i + 1) + b"0"
+    return made + get(depth)
+
+
+def shared_tuples(depth):
+    made = number(1) + b"\x85" + put(0) + b"0"
+    for i in range(depth):
+        made += get(i) * 2 + b"\x86" + put(i + 1) + b"0"
+    return made + get(depth)
+
+
+def network(variables=b"]", kwargs=b"}", extra=b""):
+    """A pickle of a Network whose parts are given as pickle code."""
+    return P2 + name("dnnlib.tflib.network", "Network") + b")\x81}(" + (
+        text("version") + number(4) + text("name") + text("Gs") + text("build_func_name") + text("G_main")
+        + text("build_module_src") + text("") + text("static_kwargs") + kwargs + text("components") + b"}"
+        + text("variables") + variables + extra) + b"ub."
+
+
+def array(shape, dtype=b"f4", data=b"\0" * 4):
+    """An array whose shape is pickle code."""
+    made = reduced("numpy", "dtype", text(dtype), number(0), number(1)) + b"(" + number(3) + text("<") + (
+        b"NNN" + number(-1) + number(-1) + number(0) + b"tb")
+    return reduced("numpy.core.multiarray", "_reconstruct", name("numpy", "ndarray"), number(0) + b"\x85", text("b")) + (
+        b"(" + number(1) + shape + made + b"\x89" + b"B" + struct.pack("<I", len(data)) + data + b"tb")
+
+
+def variable(code):
+    return network(b"](" + text("lod") + code + b"\x86e")
+
+
+def legacy(value, keys=b"](" + text("0") + b"e", tail=struct.pack("<q", 1) + b"\0" * 4, little=b"\x88", magic=None):
+    """A stream of the older `torch.save`; parts are pickle code."""
+    magic = number(0x1950a86a20f9469cfc6c) if magic is None else magic
+    return P2 + magic + b"." + P2 + number(1001) + b"." + P2 + b"}" + text("little_endian") + little + b"s." + (
+        P2 + value + b"." + P2 + keys + b"." + tail)
+
+
+def storage(count=1, key="0", last=b"N"):
+    return b"(" + text("storage") + name("torch", "FloatStorage") + text(key) + text("cpu") + number(count) + last + b"tQ"
+
+
+def tensor(shape=b")", stride=b")", offset=0, count=1, last=b""):
+    return name("torch._utils", "_rebuild_tensor_v2") + b"(" + storage(count, last=last) + number(offset) + (
+        shape + stride + b"\x89" + reduced("collections", "OrderedDict") + b"tR")
+
+
+def checkpoint(code):
+    """A rosinality checkpoint with one tensor."""
+    return b"}" + text("g_ema") + b"}" + text("style.1.weight") + code + b"ss"
+
+
+def archive(pickled, members=(("data/0", b"\0" * 4),), compression=zipfile.ZIP_STORED):
+    with io.BytesIO() as stream:
+        with zipfile.ZipFile(stream, "w", compression) as made:
+            made.writestr("archive/data.pkl", pickled)
+            for member, data in members:
+                made.writestr("archive/" + member, data)
+        return stream.getvalue()
+
+
+def nested(stream):
+    """A storage inside a pickle, as stylegan2-ada-pytorch has them."""
+    return P2 + reduced("torch.storage", "_load_from_bytes", b"B" + struct.pack("<I", len(stream)) + stream) + b"."
+
+
+def module(state, class_name="Generator", source="import os; os.mkdir('it ran')"):
+    meta = b"}(" + text("type") + text("class") + text("version") + number(6) + text("module_src") + text(source) + (
+        text("class_name") + text(class_name) + text("state") + state + b"u")
+    return P2 + b"}" + text("G_ema") + reduced("torch_utils.persistence", "_reconstruct_persistent_obj", meta) + b"s."
+
+
+def safetensors(header, data=b"", length=None):
+    header = header if isinstance(header, bytes) else json.dumps(header).encode()
+    return struct.pack("<Q", len(header) if length is None else length) + header + data
+
+
+def described(change):
+    """Our own safetensors file with its header changed."""
+    with io.BytesIO() as stream:
+        from blend.checkpoints import safetensors as ours
+
+        ours.write(pico_file(), stream)
+        data = stream.getvalue()
+    length = struct.unpack("<Q", data[:8])[0]
+    header = json.loads(data[8:8 + length].decode())
+    change(header)
+    return safetensors(header, data[8 + length:])
+
+
+def with_description(change):
+    def changed(header):
+        found = json.loads(header["__metadata__"]["blend"])
+        change(found)
+        header["__metadata__"]["blend"] = json.dumps(found)
+    return described(changed)
+
+
+def execution(folder):
+    """Every way to make Python's pickle run something."""
+    mkdir = text(os.path.join(folder, "it ran"))
+    call = name("os", "mkdir") + mkdir + b"\x85R"
+    posix = name("posix", "mkdir") + mkdir + b"\x85R"
+    evil = text("import os; os.mkdir(%r)" % os.path.join(folder, "it ran"))
+    found = {
+        "reduce": (P2 + call + b".", "os.mkdir"), "posix": (P2 + posix + b".", "posix.mkdir"),
+        "reduce, protocol 0": (call + b".", "os.mkdir"),
+        "stack global": (P4 + text("os") + text("mkdir") + b"\x93" + mkdir + b"\x85R.", "os.mkdir"),
+        "inst": (P2 + b"(" + mkdir + b"ios\nmkdir\n.", "os.mkdir"),
+        "obj": (P2 + b"(" + name("os", "mkdir") + mkdir + b"o.", "os.mkdir"),
+        "newobj": (P2 + name("os", "mkdir") + mkdir + b"\x85\x81.", "os.mkdir"),
+        "newobj of a function": (P2 + name("numpy", "dtype") + mkdir + b"\x85\x81.", "made with arguments"),
+        "newobj_ex": (P4 + name("os", "mkdir") + mkdir + b"\x85}\x92.", "os.mkdir"),
+        "newobj_ex of what is allowed": (P4 + name("numpy", "dtype") + mkdir + b"\x85}\x92.", "0x92"),
+        "dotted name": (P4 + text("numpy") + text("core.multiarray.os.mkdir") + b"\x93.", "core.multiarray.os.mkdir"),
+        "dotted name below a class": (P4 + text("collections") + text("OrderedDict.__init__") + b"\x93.", "__init__"),
+        "dotted module": (P4 + text("numpy.core.multiarray._reconstruct.__globals__") + text("x") + b"\x93.", "globals"),
+        "global that is no text": (P4 + number(1) + number(2) + b"\x93.", "not text"),
+        "eval": (P2 + reduced("builtins", "eval", evil) + b".", "builtins.eval"),
+        "exec of Python 2": (P2 + reduced("__builtin__", "exec", evil) + b".", "__builtin__.exec"),
+        "getattr": (P2 + reduced("builtins", "getattr", name("numpy", "ndarray"), text("x")) + b".", "getattr"),
+        "import": (P2 + reduced("builtins", "__import__", text("os")) + b".", "__import__"),
+        "operator": (P2 + reduced("operator", "methodcaller", text("system"), mkdir) + b".", "operator.methodcaller"),
+        "partial": (P2 + reduced("functools", "partial", name("os", "system")) + b".", "functools.partial"),
+        "ext1": (P2 + b"\x82\x01.", "0x82"), "ext2": (P2 + b"\x83\x01\x00.", "0x83"),
+        "ext4": (P2 + b"\x84\x01\x00\x00\x00.", "0x84"),
+        "persid": (P2 + b"Pos\n.", "0x50"), "binpersid": (P2 + mkdir + b"Q.", "persistent id"),
+        "memo that is changed": (P2 + name("numpy", "dtype") + put(0) + b"0" + name("os", "mkdir") + put(0) + b".",
+                                 "os.mkdir"),
+        "memo that is called": (P2 + mkdir + put(0) + b"0" + get(0) + b")R.", "cannot be called"),
+        "build with __setstate__": (network(kwargs=b"}" + text("__setstate__") + call + b"s"), "os.mkdir"),
+        "build of a function": (P2 + name("numpy", "dtype") + b"}" + text("__code__") + mkdir + b"sb.", "takes no state"),
+        "build of a class": (P2 + name("dnnlib.util", "EasyDict") + b"}" + text("__init__") + mkdir + b"sb.",
+                             "takes no state"),
+        "build twice": (P2 + name("dnnlib.tflib.network", "Network") + b")\x81}b}b.", "twice"),
+        "state with __class__": (network(extra=text("__class__") + name("os", "system")), "os.system"),
+        "attribute of a dict": (P2 + name("dnnlib.util", "EasyDict") + b")\x81}" + text("__class__") + mkdir + b"sb.",
+                                "entries __class__"),
+        "array of objects": (variable(array(b")", b"O8")), "arrays of type 'O8'"),
+        "scalar of objects": (variable(reduced("numpy.core.multiarray", "scalar", reduced(
+            "numpy", "dtype", text("O8"), number(0), number(1)), b"B" + struct.pack("<I", len(call)) + call)), "O8"),
+        "memory map": (P2 + reduced("numpy.core.multiarray", "_reconstruct", name("numpy", "memmap")) + b".", "memmap"),
+        "memory map, real module": (P2 + name("numpy.core.memmap", "memmap") + b".", "numpy.core.memmap"),
+        "array of another class": (P2 + reduced("numpy.core.multiarray", "_reconstruct", name("dnnlib.util", "EasyDict"),
+                                                b")", text("b")) + b".", "unknown class"),
+        "encode": (P2 + reduced("_codecs", "encode", text("x"), text("rot13")) + b".", "rot13"),
+        "decode": (P2 + reduced("_codecs", "decode", text("x"), text("zlib")) + b".", "_codecs.decode"),
+        "set that calls": (P2 + reduced("builtins", "map", name("os", "system")) + b".", "builtins.map"),
+        "in a zip": (archive(P2 + call + b"."), "os.mkdir"),
+        "in a storage": (nested(P2 + call + b"."), "os.mkdir"),
+        "in a storage, as a stream": (nested(legacy(call)), "os.mkdir"),
+        "in a storage's keys": (nested(legacy(storage(), keys=call)), "os.mkdir"),
+        "storage in a storage": (nested(nested(P2 + b"N.")), "torch.storage._load_from_bytes"),
+        "zip in a storage": (nested(archive(P2 + call + b".")), "opcode 0x50"),
+        "as a stream": (legacy(call), "os.mkdir"), "as its system": (legacy(b"N", little=call), "os.mkdir"),
+        "source of a module": (module(b"}"), "no synthesis.b4.conv1"),
+        "module that calls": (module(call), "os.mkdir"),
+        "source of a network": (network(extra=text("build_module_src") + evil), "components"),
+    }
+    for numpy_name in ("load", "fromfile", "memmap", "save", "lib.npyio.load", "testing._private.utils.runstring",
+                       "core.multiarray.fromstring", "f2py.compile", "distutils.exec_command.exec_command",
+                       "core.records.fromfile", "ctypeslib.load_library", "vectorize"):
+        where, _, attribute = ("numpy." + numpy_name).rpartition(".")
+        found["numpy." + numpy_name] = (P2 + reduced(where, attribute, mkdir) + b".", "numpy." + numpy_name)
+    for where in ("subprocess.Popen", "subprocess.check_output", "runpy.run_path", "webbrowser.open", "pty.spawn",
+                  "ctypes.CDLL", "importlib.import_module", "pickle.loads", "_pickle.loads", "shutil.rmtree",
+                  "socket.create_connection", "timeit.timeit", "bdb.Bdb.run", "code.interact", "cProfile.run",
+                  "torch.load", "torch.hub.load", "torch.jit.load", "torch.storage._StorageBase.from_file",
+                  "torch._utils._rebuild_qtensor", "torch.serialization.load", "torch.utils.cpp_extension.load",
+                  "dnnlib.util.open_url", "dnnlib.util.call_func_by_name", "dnnlib.util.get_obj_by_name",
+                  "dnnlib.tflib.tfutil.init_tf", "torch_utils.persistence._src_to_module", "copyreg._reconstructor",
+                  "torch_utils.custom_ops.get_plugin", "types.FunctionType", "typing.get_type_hints"):
+        found[where] = (P2 + reduced(*(where.rpartition(".")[::2] + (mkdir,))) + b".", where)
+    return found
+
+
+def memory():
+    """What is small in the file and large, deep or endless for the reader."""
+    wide = b"]" + put(0) + b"(" + number(1) * 50000 + b"e0"
+    pairs = wide + b"](" + (text("k") + number(1) + b"\x86") * 20000 + b"e" + put(1) + b"0"
+    long = text("a" * 2 ** 22) + put(2) + b"0"
+    stream = legacy(storage(), keys=b"](" + text("0") + b"e")
+    return {
+        "opcodes": (P2 + b"N0" * 10 ** 6 + b"N.", "more than 150000 opcodes"),
+        "dicts": (P2 + b"}" * 10 ** 6 + b".", "opcodes"), "sets": (P4 + b"\x8f" * 10 ** 6 + b".", "opcodes"),
+        "memo": (P4 + b"N" + b"\x94" * 10 ** 6 + b".", "opcodes"),
+        "memo far away": (P2 + b"N" + b"".join(put(2 ** 32 - 1 - i) for i in range(300000)) + b".", "opcodes"),
+        "marks": (P2 + b"(" * 10 ** 6 + b".", "opcodes"),
+        "ordered dicts": (P2 + name("collections", "OrderedDict") + put(0) + (get(0) + b")R") * 200000 + b".", "opcodes"),
+        "easy dicts": (P2 + name("dnnlib.util", "EasyDict") + put(0) + (get(0) + b")\x81") * 200000 + b".", "opcodes"),
+        "tuples, deep": (P2 + b")" + b"\x85" * 200000 + b".", "holds a tuple"),
+        "lists, deep": (P2 + b"]" * 100000 + b"a" * 99999 + b".", "holds a list"),
+        "dicts, deep": (P2 + (b"}" + number(1)) * 60000 + b"}" + b"s" * 60000 + b".", "holds a dict|entries"),
+        "deep in a network": (network(extra=text("later") + b")" + b"\x85" * 100000), "too deep|components"),
+        "laughs": (P2 + shared(20) + b".", "holds a list"),
+        "laughs in kwargs": (network(kwargs=b"}" + text("x") + shared(20) + b"s"), "components|values"),
+        "laughs as a shape": (variable(array(shared_tuples(60))), "impossible shape"),
+        "laughs as a type": (P2 + reduced("numpy", "dtype", shared_tuples(60)) + b".", "arrays of type (a tuple, a tuple)"),
+        "laughs as a key": (P2 + b"}" + shared_tuples(60) + number(1) + b"s.", "key of type tuple"),
+        "laughs as a name": (P4 + shared_tuples(60) + text("x") + b"\x93.", "not text"),
+        "laughs as an encoding": (P2 + reduced("_codecs", "encode", text("x"), shared_tuples(60)) + b".", "encoded as"),
+        "laughs as a persistent id": (legacy(shared_tuples(60) + b"Q"), "described in an unknown way"),
+        "laughs as a tensor's shape": (legacy(checkpoint(tensor(shared_tuples(60), shared_tuples(60), last=b"N"))),
+                                       "impossible shape"),
+        "laughs as a module's argument": (module(b"}" + text("_init_kwargs") + shared_tuples(60) + b"s"), "b4.conv1"),
+        "list that holds itself": (network(kwargs=b"}" + text("x") + b"]" + put(9) + get(9) + b"as"), "deep|components"),
+        "dict that holds itself": (P2 + b"}" + put(0) + text("x") + get(0) + b"s.", "entries x"),
+        "keys that share a hash": (P2 + b"}(" + b"".join(
+            number(i * (2 ** 61 - 1)) + b"N" for i in range(40000)) + b"u.", "key of type int"),
+        "arguments again and again": (P2 + wide + name("numpy", "dtype") + put(3) + (
+            get(3) + get(0) + b"R") * 50000 + b".", "arrays of type 1"),
+        "pairs again and again": (P2 + pairs + name("collections", "OrderedDict") + put(3) + (
+            get(3) + get(1) + b"\x85R") * 50000 + b".", "opcodes"),
+        "state again and again": (P2 + b"}(" + b"".join(number(i) + b"N" for i in range(30000)) + b"u" + put(1)
+                                  + name("dnnlib.util", "EasyDict") + put(3) + (get(3) + b")\x81" + get(1) + b"b") * 30000
+                                  + b".", "opcodes"),
+        "set again and again": (P2 + wide + name("builtins", "set") + put(3) + (
+            get(3) + get(0) + b"\x85R") * 40000 + b".", "opcodes"),
+        "text again and again": (P2 + long + name("_codecs", "encode") + put(3) + (
+            get(3) + get(2) + text("latin1") + b"\x86R") * 50 + b".", "MB of text"),
+        "text of Python 2 again and again": (P2 + b"T" + struct.pack("<i", 2 ** 22) + b"a" * 2 ** 22 + put(2) + b"0](" + (
+            get(2) * 200) + b"e.", "MB of text"),
+        "text": (P2 + text("\U0001f600" * 2 ** 22) + b".", "MB of text"),
+        "streams again and again": (P2 + name("torch.storage", "_load_from_bytes") + put(3) + b"0B" + struct.pack(
+            "<I", len(stream)) + stream + put(4) + b"0" + (get(3) + get(4) + b"\x85R0") * 60000 + b"N.", "opcodes"),
+    }
+
+
+def lies():
+    """Lengths, shapes and offsets that are not true."""
+    flat, whole = number(4) + b"\x85", number(1) + b"\x85"
+    found = {
+        "empty": (b"", "empty"), "one byte": (b"\x80", "truncated"), "no stop": (P2 + b"N", "truncated"),
+        "bytes of 2^62": (P4 + b"\x8e" + struct.pack("<Q", 2 ** 62) + b".", "truncated"),
+        "text of 2^63": (P4 + b"\x8d" + struct.pack("<Q", 2 ** 63) + b".", "truncated"),
+        "string of -5": (P2 + b"T" + struct.pack("<i", -5) + b".", "truncated"),
+        "number of -1": (P2 + b"\x8b" + struct.pack("<i", -1) + b".", "0x8b"),
+        "frame of 2^63": (P4 + b"\x95" + struct.pack("<Q", 2 ** 63) + b"N.", "holds a NoneType"),
+        "protocol 255": (b"\x80\xffN.", "protocol 255"),
+        "shape too large": (variable(array(flat)), "needs 16 bytes, the file has 4"),
+        "shape negative": (variable(array(number(-1) + b"\x85")), "impossible shape (-1)"),
+        "shape of 2^64": (variable(array(number(2 ** 32) + number(2 ** 32) + b"\x86")), "needs"),
+        "shape that comes to nothing": (variable(array(number(0) + number(2 ** 62) + b"\x86", data=b"")),
+                                        "components|valid pickle"),
+        "shape with 100 dimensions": (variable(array(b"(" + number(1) * 100 + b"t")), "impossible shape"),
+        "shape of text": (variable(array(text("4") + b"\x85")), "impossible shape"),
+        "array never filled": (network(b"](" + text("lod") + reduced(
+            "numpy.core.multiarray", "_reconstruct", name("numpy", "ndarray"), b")", text("b")) + b"\x86e"), "float32"),
+        "double precision": (variable(array(b")", b"f8", b"\0" * 8)), "not a float32 array"),
+        "layers without end": (network(kwargs=b"}" + text("mapping_layers") + number(2 ** 30) + b"s"), "components"),
+        "tensor beyond its storage": (legacy(checkpoint(tensor(flat, whole, last=b"N"))), "outside its storage"),
+        "tensor with an offset": (legacy(checkpoint(tensor(whole, whole, 1, last=b"N"))), "outside its storage"),
+        "tensor with a negative offset": (legacy(checkpoint(tensor(whole, whole, -1, last=b"N"))), "impossible"),
+        "tensor with a negative stride": (legacy(checkpoint(tensor(whole, number(-1) + b"\x85", last=b"N"))),
+                                          "impossible"),
+        "tensor that is stretched": (legacy(checkpoint(tensor(number(2 ** 40) + b"\x85", number(0) + b"\x85", last=b"N"))),
+                                     "outside its storage"),
+        "tensor of a million dimensions": (legacy(checkpoint(tensor(b"(" + whole[:-1] * 50000 + b"t", b"(" + (
+            number(1) * 50000) + b"t", last=b"N"))), "impossible"),
+        "storage of 2^60": (legacy(checkpoint(tensor(count=2 ** 60, last=b"N")), tail=struct.pack("<q", 2 ** 60)),
+                            "truncated"),
+        "storage of -1": (legacy(checkpoint(tensor(count=-1, last=b"N")), tail=struct.pack("<q", -1)), "-1 elements"),
+        "storage that is cut": (legacy(checkpoint(tensor(last=b"N")), tail=b"\1\0\0"), "truncated"),
+        "storage that is missing": (legacy(checkpoint(tensor(last=b"N")), keys=b"]"), "the file has 0"),
+        "storage twice": (legacy(checkpoint(tensor(last=b"N")), keys=b"](" + text("0") * 2 + b"e", tail=(
+            struct.pack("<q", 1) + b"\0" * 4) * 2), "twice"),
+        "storage of no type": (legacy(b"(" + text("storage") + number(1) + text("0") + text("cpu") + number(1) + b"NtQ"),
+                               "unknown way"),
+        "big endian": (legacy(b"N", little=b"\x89"), "byte order"),
+        "another protocol": (legacy(b"N").replace(number(1001), number(1002)), "unknown protocol"),
+        "keys of no text": (legacy(b"N", keys=b"](" + number(1) + b"e"), "list of its storages"),
+        "module without a state": (P2 + b"}" + text("G_ema") + reduced(
+            "torch_utils.persistence", "_reconstruct_persistent_obj", b"}") + b"s.", "no state"),
+    }
+    tensors = P2 + checkpoint(tensor()) + b"."
+    squeezed = archive(tensors, (("data/0", b"\0" * 10 ** 8),), zipfile.ZIP_DEFLATED)
+    good = archive(tensors)
+    at = good.rindex(b"PK\x01\x02")
+    moved = good[:at + 42] + struct.pack("<I", 2 ** 31) + good[at + 46:]
+    larger = good[:at + 20] + struct.pack("<II", 2 ** 31, 2 ** 31) + good[at + 28:]
+    secret = good[:at + 8] + b"\1\0" + good[at + 10:]
+    end = good.rindex(b"PK\x05\x06")
+    directory = b"PK\x03\x04" + b"\0" * 2 ** 22 + b"PK\x05\x06" + struct.pack("<HHHHIIH", 0, 0, 65535, 65535, 2 ** 22, 4, 0)
+    found.update({
+        "zip bomb": (squeezed, "compressed"), "zip with a false offset": (moved, "not where"),
+        "zip with a false size": (larger, "not where"), "zip that is encrypted": (secret, "encrypted"),
+        "zip without an end": (good[:end], "not a whole zip"), "zip that is cut": (good[:200], "not a whole zip"),
+        "zip with a huge directory": (directory, "table of contents"),
+        "zip with nothing": (archive(tensors).replace(b"data.pkl", b"date.pkl"), "no data.pkl"),
+        "zip that lacks a storage": (archive(tensors, ()), "missing in the zip"),
+        "zip with a short storage": (archive(tensors, (("data/0", b"\0"),)), "needs 4 bytes"),
+        "zip with a path": (archive(tensors, (("../../data/0", b"\0" * 4),)), "missing in the zip"),
+        "zip of a big-endian machine": (archive(tensors, (("byteorder", b"big"),)), "big-endian"),
+        "zip with a huge pickle": (archive(P2 + b"N0" * 2 ** 23 + b"N."), "a pickle of"),
+        "header of 2^63": (safetensors(b"{}", length=2 ** 63), "not a network file"),
+        "header of 3 MB": (safetensors(b"{" + b" " * 3 * 2 ** 20 + b"}"), "header of"),
+        "header, deep": (safetensors(b'{"a":' + b"[" * 500000), "not a safetensors|recursion"),
+        "header, wide": (safetensors(b'{"a":[' + b"[]," * 600000 + b"[]]}"), "does not say which network"),
+        "header of digits": (safetensors(b'{"a":' + b"9" * 10 ** 6 + b"}"), "not a safetensors"),
+        "header with a name twice": (safetensors(b'{"a":1,"a":2}'), "twice"),
+        "header that is no text": (safetensors(b"{\xff\xfe}"), "not a safetensors"),
+        "header of another maker": (safetensors({"w": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}}, b"\0" * 4),
+                                    "does not say which network"),
+        "offsets that overlap": (described(lambda h: h["Gs/lod"].update(data_offsets=[4, 8])), "overlap"),
+        "offsets beyond the end": (described(lambda h: h["Gs/lod"].update(data_offsets=[2 ** 40, 2 ** 40 + 4])), "needs"),
+        "offsets that are negative": (described(lambda h: h["Gs/lod"].update(data_offsets=[-4, 0])), "F32"),
+        "shape of 2^64 numbers": (described(lambda h: h["Gs/lod"].update(shape=[2 ** 32, 2 ** 32])), "needs"),
+        "tensor of nobody": (described(lambda h: h.update({"X/a": dict(h["Gs/lod"])})), "none of the networks"),
+        "description that is broken": (described(lambda h: h["__metadata__"].update(blend="{")), "broken"),
+        "description, deep": (described(lambda h: h["__metadata__"].update(blend="[" * 100000)), "broken"),
+        "description, long": (described(lambda h: h["__metadata__"].update(blend=" " * 2 ** 20)), "description of"),
+        "description of the future": (with_description(lambda d: d.update(blend=2)), "newer"),
+        "description without Gs": (with_description(lambda d: d["networks"].pop("Gs")), "broken"),
+        "description of another size": (with_description(lambda d: d["networks"]["Gs"]["static_kwargs"]["v"][0].__setitem__(
+            1, 1024)), "does not fit|is not"),
+        "description with 2^30 layers": (with_description(lambda d: [
+            pair.__setitem__(1, 2 ** 30) for pair in d["networks"]["Gs"]["static_kwargs"]["v"]
+            if pair[0] == "mapping_layers"]), "mapping_layers"),
+        "description with odd keys": (with_description(lambda d: d["networks"]["Gs"]["static_kwargs"]["v"].append(
+            [2 ** 61, 1])), "broken"),
+    })
+    return found
+
+
+def corpus(folder):
+    """All of it, and the tricks in the places of a real network where values are carried unread."""
+    found = {}
+    for part in (execution(folder), memory(), lies()):
+        assert not set(part) & set(found)
+        found.update(part)
+    return found
+
+
+class Bomb(object):
+    """Makes a folder when it is unpickled."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return os.mkdir, (self.path,)
+
+
+def sentinel_works(folder):
+    """Whether the folder appears when Python's own pickle loads the first of the corpus: else nothing is proven."""
+    path = os.path.join(folder, "it ran")
+    pickle.loads(execution(folder)["reduce"][0])
+    ran = os.path.isdir(path)
+    os.rmdir(path)
+    return ran and np.float32(0) == 0

@@ -1,0 +1,155 @@
+"""Hostile files: each gets the right error within a second and 100 MB, and nothing runs."""
+
+import json
+import os
+import subprocess
+import sys
+
+import hostile
+import pytest
+from conftest import GOLDEN, pico_file
+
+import blend
+
+MOST = 100 * 2 ** 20  # bytes beyond the size of the file
+
+# Loads the files that are named on its input, one by one; tells on its output what happened, in how much processor
+# time and memory, and which events of Python's audit (3.8 and newer) came along.
+WORKER = r"""
+import copyreg, json, os, sys, time
+sys.path.insert(0, sys.argv[1])
+import blend
+copyreg.add_extension("os", "mkdir", 1)
+b"a".decode("cp437")          # zipfile's
+for path in sys.argv[2:]:
+    blend.load(path)          # everything that is imported late is imported now
+events, watching = [], False
+SUSPECT = ("exec", "compile", "import", "os.", "subprocess", "ctypes", "socket", "pickle", "shutil", "urllib",
+           "marshal")
+def audit(event, arguments):
+    if watching and event.startswith(SUSPECT):
+        events.append("%s %s" % (event, str(arguments)[:100]))
+if hasattr(sys, "addaudithook"):
+    sys.addaudithook(audit)
+def status(key):
+    with open("/proc/self/status") as file:
+        return [int(line.split()[1]) * 1024 for line in file if line.startswith(key)][0]
+for line in sys.stdin:
+    path = line.rstrip("\n")
+    with open("/proc/self/clear_refs", "w") as file:
+        file.write("5")
+    before, began = status("VmRSS"), time.process_time()
+    watching = True
+    try:
+        blend.load(path)
+        said = ["loaded", ""]
+    except BaseException as error:
+        said = [type(error).__name__, str(error)]
+    watching = False
+    print(json.dumps(said + [time.process_time() - began, status("VmHWM") - before, events]), flush=True)
+    del events[:]
+"""
+
+
+def tell(paths):
+    """What the worker says of each file."""
+    package = os.path.dirname(os.path.dirname(os.path.abspath(blend.__file__)))
+    valid = [os.path.join(GOLDEN, name) for name in ("ada-pytorch.pkl", "rosinality.pt", "rosinality-legacy.pt")]
+    valid.append(os.path.join(os.path.dirname(blend.__file__), "networks", "photo.pkl"))
+    done = subprocess.run([sys.executable, "-c", WORKER, package] + valid, input="\n".join(paths).encode(),
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert done.returncode == 0, done.stderr.decode()[-500:]
+    return [json.loads(line) for line in done.stdout.decode().splitlines()]
+
+
+@pytest.fixture(scope="module")
+def verdicts(tmp_path_factory):
+    """{name: (words that are expected, size of the file, what the worker says)}, and the folder."""
+    if not os.path.exists("/proc/self/clear_refs"):
+        pytest.skip("memory is measured through /proc, which this system does not have")
+    folder = str(tmp_path_factory.mktemp("hostile"))
+    assert hostile.sentinel_works(folder)
+    made, paths = hostile.corpus(folder), []
+    for i, (data, _) in enumerate(made.values()):
+        paths.append(os.path.join(folder, "%d.pkl" % i))
+        with open(paths[-1], "wb") as file:
+            file.write(data)
+    told = tell(paths)
+    assert len(told) == len(made) > 150
+    assert not os.path.exists(os.path.join(folder, "it ran")) and not os.path.exists("it ran")
+    return {name: (words, len(data), said) for (name, (data, words)), said in zip(made.items(), told)}
+
+
+@pytest.mark.parametrize("name", sorted(hostile.corpus("nowhere")))
+def test_it_is_refused(name, verdicts):
+    words, size, (kind, said, seconds, grown, events) = verdicts[name]
+    assert kind in ("NetworkFileError", "ForbiddenGlobalError") and any(one in said for one in words.split("|")), said
+    if "nothing was executed" in said:
+        assert kind == "ForbiddenGlobalError"
+    assert said.isprintable() and len(said) < 1000
+    assert events == []
+    assert seconds < 1 and grown < size + MOST, (seconds, grown)
+
+
+def lists_of_scanners():
+    """(module, attribute) of everything that picklescan and fickling call dangerous."""
+    scanner = pytest.importorskip("picklescan.scanner")
+    analysis = pytest.importorskip("fickling.fickle")
+    found = []
+    for module, names in scanner._unsafe_globals.items():
+        found += [(module, each) for each in (("anything",) if names == "*" else sorted(names))]
+    unsafe = analysis.UNSAFE_IMPORTS
+    found += [(module, "anything") for module in sorted(unsafe)]
+    return found
+
+
+def test_what_scanners_know_is_refused(tmp_path):
+    """Every global on the lists that picklescan and fickling publish."""
+    found = [each for each in lists_of_scanners() if all(each)]
+    assert len(found) > 150
+    for module, attribute in found:
+        path = str(tmp_path / "file.pkl")
+        with open(path, "wb") as file:
+            file.write(hostile.P2 + hostile.reduced(module, attribute, hostile.text("x")) + b".")
+        with pytest.raises(blend.ForbiddenGlobalError):
+            blend.load(path)
+
+
+@pytest.mark.parametrize("file", ["ada-pytorch.pkl", "tensorflow.pkl"])
+@pytest.mark.parametrize("how", ["insert_python_exec", "insert_python_eval", "insert_python", "at the end"])
+def test_what_fickling_injects_is_refused(file, how, tmp_path):
+    """fickling puts a call into a valid file, which then works as before for those who trust it."""
+    fickle = pytest.importorskip("fickling.fickle")
+    source = os.path.join(GOLDEN, file)
+    if file == "tensorflow.pkl":
+        source = str(tmp_path / file)
+        pico_file().save(source)
+    with open(source, "rb") as opened:
+        pickled = fickle.Pickled.load(opened)
+    mkdir = "__import__('os').mkdir(%r)" % str(tmp_path / "it ran")
+    if how == "insert_python":
+        pickled.insert_python(str(tmp_path / "it ran"), module="os", attr="mkdir")
+    elif how == "at the end":
+        pickled.insert_python_exec(mkdir, run_first=False)
+    else:
+        getattr(pickled, how)(mkdir)
+    path = str(tmp_path / "injected.pkl")
+    with open(path, "wb") as opened:
+        pickled.dump(opened)
+    with pytest.raises(blend.ForbiddenGlobalError) as error:
+        blend.load(path)
+    assert "exec" in str(error.value) or "eval" in str(error.value) or "mkdir" in str(error.value)
+    assert not (tmp_path / "it ran").exists()
+
+
+def test_good_files_are_within_bounds_too(tmp_path):
+    """Memory of valid files: less than their size and 100 MB, in every format."""
+    if not os.path.exists("/proc/self/clear_refs"):
+        pytest.skip("memory is measured through /proc, which this system does not have")
+    networks = pico_file(resolution=64, channels=256, latent=256)
+    paths = [str(tmp_path / name) for name in ("a.pkl", "b.pkl", "c.pt", "d.safetensors")]
+    for path, format in zip(paths, ("tensorflow", "pytorch", "rosinality", "safetensors")):
+        networks.save(path, format)
+    for path, (kind, said, _, grown, events) in zip(paths, tell(paths)):
+        assert kind == "loaded" and not events, said
+        assert grown < os.path.getsize(path) + MOST

@@ -1,0 +1,374 @@
+"""Downloads, against a server on this machine that behaves as servers do."""
+
+import ast
+import hashlib
+import http.server
+import json
+import os
+import re
+import socketserver
+import subprocess
+import sys
+import threading
+
+import pytest
+from conftest import pico_file
+
+import blend
+from blend import run, zoo
+
+PACKAGE = os.path.dirname(os.path.abspath(blend.__file__))
+
+
+class Server(socketserver.ThreadingMixIn, http.server.HTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request, client_address):
+        pass  # clients hang up on purpose
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    """Each path is a way to misbehave; `server.asked` has the Range headers of the requests."""
+
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, *arguments):
+        pass
+
+    def do_GET(self):
+        self.count = len(self.server.asked)
+        self.server.asked.append(self.headers.get("Range"))
+        self.close_connection = True
+        getattr(self, re.match(r"/(\w+)", self.path).group(1))(self.server.content)
+
+    def head(self, status, length=None, **headers):
+        self.send_response(status)
+        self.send_header("Connection", "close")
+        if length is not None:
+            self.send_header("Content-Length", str(length))
+        for name, value in headers.items():
+            self.send_header(name.replace("_", "-"), value)
+        self.end_headers()
+
+    def body(self, content, ranges=True, etag='"one"', stop=None, first=0):
+        """An honest answer, of which only `stop` bytes are sent."""
+        asked = self.headers.get("Range")
+        same = self.headers.get("If-Range") in (None, etag)
+        if asked and ranges and same:
+            start = int(asked[len("bytes="):-1])
+            if start >= len(content):
+                return self.head(416, 0, Content_Range="bytes */%d" % len(content))
+            self.head(206, len(content) - start, ETag=etag,
+                      Content_Range="bytes %d-%d/%d" % (start + first, len(content) - 1, len(content)))
+            content = content[start:]
+        else:
+            self.head(200, len(content), ETag=etag)
+        self.wfile.write(content[:stop])
+
+    def good(self, content):
+        self.body(content)
+
+    def drops(self, content):
+        """Hangs up after a third, until the fourth request."""
+        self.body(content, stop=len(content) // 3 if self.count < 3 else None)
+
+    def stalls(self, content):
+        if self.count:
+            return self.body(content)
+        self.body(content, stop=len(content) // 2)
+        self.wfile.flush()
+        self.server.over.wait()
+
+    def ignores(self, content):
+        """Knows no ranges: sends all of it each time."""
+        self.body(content, ranges=False, stop=len(content) // 2 if not self.count else None)
+
+    def changes(self, content):
+        """Another file than the one whose first half was sent."""
+        if self.count:
+            return self.body(content, etag='"two"')
+        self.body(b"old" * 50000, stop=60000)
+
+    def shifts(self, content):
+        """Claims to send another range than the one that was asked for."""
+        self.body(content, stop=len(content) // 2 if not self.count else None, first=7)
+
+    def promises(self, content):
+        """Announces more than there is, always."""
+        self.head(200, len(content) + 1000)
+        self.wfile.write(content)
+
+    def cuts(self, content):
+        """Announces less than there is: what arrives is a part."""
+        self.head(200, len(content) // 2)
+        self.wfile.write(content)
+
+    def silent(self, content):
+        """Announces no length, and hangs up early."""
+        self.head(200)
+        self.wfile.write(content[:len(content) // 2])
+
+    def unsized(self, content):
+        self.head(200)
+        self.wfile.write(content)
+
+    def redirects(self, content):
+        self.head(302, 0, Location="/good/file.pkl")
+
+    def loops(self, content):
+        self.head(302, 0, Location="/loops")
+
+    def elsewhere(self, content):
+        self.head(302, 0, Location="file:///etc/passwd")
+
+    def page(self, content):
+        self.head(200, 40, Content_Type="text/html; charset=utf-8")
+        self.wfile.write(b"<!DOCTYPE html><title>Quota</title>     ")
+
+    def disguised(self, content):
+        self.head(200, 40, Content_Type="application/octet-stream")
+        self.wfile.write(b"\n<!DOCTYPE html><title>Quota</title>    ")
+
+    def missing(self, content):
+        self.head(404, 0)
+
+    def busy(self, content):
+        if self.count < 2:
+            return self.head(503, 0, Retry_After="0")
+        self.body(content)
+
+    def never(self, content):
+        self.head(500, 0)
+
+    def other(self, content):
+        self.body(b"\x80\x02K\x01.")
+
+    # What Google Drive does: a page with a form, whose address gives the file.
+    def uc(self, content):
+        page = ('<html><form id="download-form" action="http://%s/download/file" method="get">'
+                '<input type="hidden" name="id" value="x"><input type="hidden" name="confirm" value="t"></form></html>'
+                % self.headers["Host"]).encode()
+        self.head(200, len(page), Content_Type="text/html; charset=utf-8")
+        self.wfile.write(page)
+
+    def download(self, content):
+        self.head(200, len(content), Content_Type="application/octet-stream",
+                  Content_Disposition='attachment; filename="network.pkl"')
+        self.wfile.write(content)
+
+
+@pytest.fixture(scope="module")
+def content(tmp_path_factory):
+    path = str(tmp_path_factory.mktemp("zoo") / "network.pkl")
+    pico_file(resolution=32, channels=32, seed=3).save(path)
+    with open(path, "rb") as file:
+        return file.read()
+
+
+@pytest.fixture
+def server(content, tmp_path, monkeypatch):
+    made = Server(("127.0.0.1", 0), Handler)
+    made.content, made.asked, made.over = content, [], threading.Event()
+    made.at = "http://127.0.0.1:%d/" % made.server_address[1]
+    thread = threading.Thread(target=made.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    monkeypatch.setenv("BLEND_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(zoo, "BACK_OFF", 0.001)
+    monkeypatch.setattr(zoo, "READ", 0.5)
+    yield made
+    made.over.set()
+    made.shutdown()
+    made.server_close()
+    thread.join()
+
+
+def debris():
+    return [name for name in os.listdir(zoo.cache()) if ".part" in name or name.endswith(".tmp")]
+
+
+def whole(path, content):
+    with open(path, "rb") as file:
+        assert file.read() == content
+    with open(path + ".json") as file:
+        record = json.load(file)
+    assert record["sha256"] == hashlib.sha256(content).hexdigest() and record["size"] == len(content)
+    assert not debris()
+
+
+@pytest.mark.parametrize("way, requests", [
+    ("good", 1), ("drops", 4), ("stalls", 2), ("ignores", 2), ("changes", 2), ("redirects", 2), ("busy", 3),
+    ("unsized", 1), ("shifts", 3),
+])
+def test_it_arrives_whole(way, requests, server, content):
+    url = server.at + way + "/file.pkl"
+    whole(zoo.get(url), content)
+    assert len(server.asked) == requests
+    if way in ("drops", "stalls"):
+        starts = [int(asked[len("bytes="):-1]) for asked in server.asked[1:]]
+        assert starts == sorted(starts) and starts[0] >= len(content) // 3 - 2 ** 14  # not back to the start
+    zoo.get(url)
+    assert len(server.asked) == requests  # from the cache
+
+
+@pytest.mark.parametrize("way, says", [
+    ("promises", "connection ended|IncompleteRead|ChunkedEncoding|ProtocolError"), ("cuts", "truncated"),
+    ("silent", "truncated"), ("loops", "TooManyRedirects"), ("elsewhere", "InvalidSchema"), ("page", "web page"),
+    ("disguised", "web page"), ("missing", "404"), ("never", "500"), ("other", "holds a int"),
+])
+def test_it_does_not_arrive(way, says, server):
+    with pytest.raises(blend.BlendError) as error:
+        zoo.get(server.at + way + "/file.pkl")
+    assert re.search(says, str(error.value)) and "\n" not in str(error.value)
+    kept = [name for name in os.listdir(zoo.cache()) if not name.endswith(".lock") and ".part" not in name]
+    assert kept == []
+
+
+def test_an_interrupted_download_goes_on_in_the_next_run(server, content, monkeypatch):
+    monkeypatch.setattr(zoo, "ATTEMPTS", 1)
+    monkeypatch.setattr(zoo, "BACK_OFF", 0)
+    url = server.at + "drops/file.pkl"
+    calls = []
+
+    def interrupted(seconds):
+        calls.append(seconds)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(zoo.time, "sleep", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        zoo.get(url)
+    assert calls and debris()
+    monkeypatch.setattr(zoo.time, "sleep", calls.append)
+    whole(zoo.get(url), content)
+    assert len(content) // 3 - 2 ** 14 <= int(server.asked[1][len("bytes="):-1]) <= len(content) // 3
+
+
+def test_a_file_that_changes_is_refused(server, content):
+    url = server.at + "good/file.pkl"
+    path = zoo.get(url)
+    with open(path, "r+b") as file:
+        file.seek(1000)
+        file.write(b"other")
+    with pytest.raises(blend.BlendError) as error:
+        zoo.get(url)
+    assert "is not the file that it should be" in str(error.value)
+    os.unlink(path)  # and what the server gives now must be what it gave then
+    server.content = content[:1000] + b"other" + content[1005:]
+    with pytest.raises(blend.BlendError) as error:
+        zoo.get(url)
+    assert "has changed or is broken" in str(error.value) and not debris()
+    server.content = content
+    whole(zoo.get(url), content)
+
+
+def test_a_known_checksum_or_size_is_verified(server, content):
+    zoo.add("mine", server.at + "good/file.pkl", hashlib.sha256(content).hexdigest().upper())
+    whole(zoo.get("mine"), content)
+    zoo.add("wrong", server.at + "good/wrong.pkl", "0" * 64)
+    with pytest.raises(blend.BlendError) as error:
+        zoo.get("wrong")
+    assert "is not the file" in str(error.value) and not debris()
+    own = os.path.join(zoo.cache(), "zoo.json")
+    with open(own, "w") as file:
+        json.dump([{"name": "sized", "url": server.at + "good/sized.pkl", "size": 5}], file)
+    with pytest.raises(blend.BlendError) as error:
+        zoo.get("sized")
+    assert "5 are expected" in str(error.value)
+    with open(own, "w") as file:
+        file.write("{")
+    with pytest.raises(blend.BlendError) as error:
+        zoo.entries()
+    assert own in str(error.value)
+
+
+def test_two_processes_fetch_once(server, content):
+    code = "import sys; from blend import zoo; print(zoo.get(sys.argv[1]))"
+    url = server.at + "good/file.pkl"
+    started = [subprocess.Popen([sys.executable, "-c", code, url], stdout=subprocess.PIPE) for _ in range(3)]
+    paths = {each.communicate()[0].decode().strip() for each in started}
+    assert [each.returncode for each in started] == [0, 0, 0] and len(paths) == 1
+    whole(paths.pop(), content)
+    assert len(server.asked) == 1
+
+
+def test_google_drive(server, content, monkeypatch):
+    gdown = pytest.importorskip("gdown")
+    if int(gdown.__version__.split(".")[0]) < 6:
+        pytest.skip("gdown %s does not know the pages of today" % gdown.__version__)
+    import requests
+
+    send = requests.Session.send
+
+    def rerouted(session, request, **options):
+        real = request.url
+        request.url = real.replace("https://drive.google.com/", server.at)
+        response = send(session, request, **options)
+        response.url = real
+        return response
+
+    monkeypatch.setattr(requests.Session, "send", rerouted)
+    zoo.add("drive", "https://drive.google.com/uc?id=1_abc")
+    whole(zoo.get("drive"), content)
+    server.content = b"<html>quota</html>"
+    zoo.add("quota", "https://drive.google.com/uc?id=1_quota")
+    with pytest.raises(blend.BlendError) as error:
+        zoo.get("quota")
+    assert "web page" in str(error.value)
+
+
+def test_google_drive_without_gdown(monkeypatch, tmp_path):
+    monkeypatch.setenv("BLEND_CACHE", str(tmp_path))
+    monkeypatch.setitem(sys.modules, "gdown", None)
+    with pytest.raises(blend.BlendError) as error:
+        zoo.get("ffhq-cartoon")
+    assert "gdown 6" in str(error.value) and "https://drive.google.com/uc?id=1_fQ" in str(error.value)
+
+
+def test_names(tmp_path, monkeypatch, capsys, server):
+    found = zoo.entries()
+    assert len({entry.name for entry in found}) == len({entry.url for entry in found}) == len(found) >= 30
+    known = [entry for entry in found if entry.name == "ffhq"][0]
+    assert known.size == 381673535 and known.sha256.startswith("adf127ea7bb8a7788c8bdeda3c9937f7310b669b")
+    assert run.main(["zoo", "list"]) == 0
+    listed = capsys.readouterr().out
+    assert all(entry.name in listed for entry in found)
+    for arguments, says in (
+            (["zoo", "get", "ffhk"], "did you mean ffhq"), (["fhq", "cartoon"], "did you mean ffhq"),
+            (["zoo", "get", "anime-portraits"], "mega.nz"), (["zoo", "get", "ftp://x/y"], "https://"),
+            (["file:///etc/passwd", "cartoon"], "https://"), (["zoo", "add", "ffhq", "https://x/y"], "already"),
+            (["zoo", "add", "Bad Name", "https://x/y"], "small letters"), (["zoo", "add", "x", "nowhere"], "address"),
+            (["zoo", "add", "x", "https://x/y", "--sha256", "12"], "64"), (["zoo", "fetch"], "invalid choice")):
+        assert run.main(arguments) == 2
+        told = capsys.readouterr().err
+        assert says in told and told.count("\n") == 1, arguments
+
+
+def test_low_and_high_may_be_urls(server, tmp_path, capsys):
+    zoo.add("pico", server.at + "good/pico.pkl")
+    assert run.main(["pico", server.at + "good/other.pkl", "--resolution", "8", "--seeds", "1", "--out",
+                     str(tmp_path / "out")]) == 0
+    recipe = json.loads((tmp_path / "out" / "recipe.json").read_text(encoding="utf-8"))
+    assert recipe["low"]["source"] == "pico" and recipe["high"]["source"].startswith("http://127")
+    assert run.main(["zoo", "list"]) == 0 and "pico *" in capsys.readouterr().out
+
+
+def test_not_enough_room(server, monkeypatch):
+    usage = zoo.shutil.disk_usage
+    monkeypatch.setattr(zoo.shutil, "disk_usage", lambda path: usage(path)._replace(free=1000))
+    with pytest.raises(blend.BlendError) as error:
+        zoo.get(server.at + "good/file.pkl")
+    assert "the disk has" in str(error.value)
+
+
+def test_nothing_else_touches_the_network():
+    network = {"requests", "urllib", "urllib3", "socket", "http", "ftplib", "gdown", "asyncio", "smtplib", "ssl"}
+    for folder, _, names in os.walk(PACKAGE):
+        for name in names:
+            if not name.endswith(".py"):
+                continue
+            with open(os.path.join(folder, name), encoding="utf-8") as file:
+                tree = ast.parse(file.read())
+            for node in ast.walk(tree):
+                names = [each.name for each in node.names] if isinstance(node, ast.Import) else []
+                names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+                if name != "zoo.py":
+                    assert not {each.split(".")[0] for each in names} & network, name
