@@ -43,8 +43,9 @@ setup(
         "cuda": ["tensorflow[and-cuda]>=2.16; python_version >= '3.9'"],
         "test": ["pytest>=7", "ruff>=0.6; " + NEW, "vermin>=1.5; " + NEW, "hypothesis>=6.31",
                  # Lists of dangerous globals, a fuzzer, and the other reader of safetensors.
-                 "picklescan>=1.0; python_version >= '3.9'", "fickling>=0.1.4; python_version >= '3.10'",
-                 "atheris>=3.0; python_version == '3.11' and platform_system == 'Linux'",
-                 "safetensors>=0.4; python_version >= '3.9'"],
+                 "picklescan>=1.0; python_version >= '3.11'", "fickling>=0.1.4; python_version >= '3.10'",
+                 "atheris>=3.0; python_version == '3.11' and platform_system == 'Linux' "
+                 "and platform_machine == 'x86_64'",
+                 "safetensors>=0.4; python_version >= '3.10'"],
     },
 )

@@ -140,5 +140,5 @@ def _list_zoo():
     for row in rows:
         print("  ".join([cell.ljust(width) for cell, width in zip(row, widths)] + [row[-1]]))
     print("\n* is in %s." % zoo.cache())
-    print("Networks of one family have a common ancestor and blend well. Licences are as their makers, or the lists that")
-    print("name the networks, state them; sources are in zoo.json of the package.")
+    print("Networks of one family have a common ancestor and blend well. Licences are as their makers, or the lists")
+    print("that name the networks, state them; sources are in zoo.json of the package.")

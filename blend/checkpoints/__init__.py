@@ -38,19 +38,23 @@ def load(path):
         with open(path, "rb") as file:
             if not os.fstat(file.fileno()).st_size:
                 raise NetworkFileError("the file is empty")
-            view = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
-        module, found = _read(view)
-        for network, function in ((found.Gs, "generator"), (found.G, "generator"), (found.D, "discriminator")):
-            if network is not None:
-                pickles.check_plain(network)
-                check(network, function)
-        return found._replace(path=path, format=module.NAME)
+            return parse(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))._replace(path=path)
     except FileNotFoundError:
         raise NetworkFileError("%s: no such file" % path)
     except NetworkFileError as error:
         raise type(error)("%s: %s" % (path, error))
     except (OSError, ValueError) as error:
         raise NetworkFileError("%s: cannot be read (%s)" % (path, reason(error)))
+
+
+def parse(buffer):
+    """The NetworkFile of a file's bytes; arrays are views of them. NetworkFileError: what is wrong with them."""
+    module, found = _read(memoryview(buffer))
+    for network, function in ((found.Gs, "generator"), (found.G, "generator"), (found.D, "discriminator")):
+        if network is not None:
+            pickles.check_plain(network)
+            check(network, function)
+    return found._replace(format=module.NAME)
 
 
 def _read(view):
