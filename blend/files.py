@@ -2,26 +2,54 @@
 
 import hashlib
 import os
+import signal
 import tempfile
 
 from blend.errors import BlendError
 
+_named = set()  # temporary files that a sudden end would leave
+
 
 class replacing(object):
-    """Context: a binary file that takes `path`'s place when the block ends well, and vanishes otherwise."""
+    """Context: a binary file that takes `path`'s place when the block ends well, and vanishes otherwise.
+
+    On Linux it has no name until it is whole, so that even a process that is killed leaves nothing.
+    """
 
     def __init__(self, path):
         self.path = os.path.abspath(path)
 
     def __enter__(self):
         check_target(self.path)
-        folder, name = os.path.split(self.path)
+        self._temporary = None
         try:
-            handle, self._temporary = tempfile.mkstemp(".tmp", name + ".", folder)
+            handle = self._open()
         except OSError as error:
             raise BlendError("%s: cannot be written (%s)" % (self.path, reason(error)))
-        self._file = os.fdopen(handle, "wb")
+        self._file = os.fdopen(handle, "w+b")
         return self._file
+
+    def _open(self):
+        folder, name = os.path.split(self.path)
+        try:
+            return os.open(folder, os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC, 0o666)
+        except (OSError, AttributeError):  # another system, or a file system that does not know unnamed files
+            handle, self._temporary = tempfile.mkstemp(".tmp", name + ".", folder)
+            _named.add(self._temporary)
+            umask = os.umask(0)
+            os.umask(umask)
+            os.chmod(self._temporary, 0o666 & ~umask)  # mkstemp's 0600 is for secrets
+            return handle
+
+    def _give_name(self):
+        folder, name = os.path.split(self.path)
+        self._temporary = os.path.join(folder, "%s.%s.tmp" % (name, os.urandom(6).hex()))
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.link("/proc/self/fd/%d" % self._file.fileno(), os.path.basename(self._temporary), dst_dir_fd=handle,
+                    follow_symlinks=True)
+        finally:
+            os.close(handle)
 
     def __exit__(self, kind, error, _trace):
         try:
@@ -29,18 +57,40 @@ class replacing(object):
                 if kind is None:
                     self._file.flush()
                     os.fsync(self._file.fileno())
+                    if self._temporary is None:
+                        self._give_name()
             if kind is None:
-                umask = os.umask(0)
-                os.umask(umask)
-                os.chmod(self._temporary, 0o666 & ~umask)  # mkstemp's 0600 is for secrets
                 os.replace(self._temporary, self.path)
         except OSError as failure:
             kind, error = OSError, failure
         finally:
-            if os.path.exists(self._temporary):
-                os.unlink(self._temporary)
+            if self._temporary is not None:
+                _named.discard(self._temporary)
+                if os.path.exists(self._temporary):
+                    os.unlink(self._temporary)
         if isinstance(error, OSError):
             raise BlendError("%s: cannot be written (%s)" % (self.path, reason(error)))
+
+
+def guard_maps(message):
+    """End the process with one line where a mapped file becomes shorter while it is read; the system would kill it.
+
+    Python cannot handle SIGBUS, because the same read is tried again for ever; a C function that ends everything can.
+    """
+    global _guard
+    if not hasattr(signal, "SIGBUS"):
+        return
+    import ctypes
+
+    @ctypes.CFUNCTYPE(None, ctypes.c_int)
+    def stopped(_number):
+        os.write(2, message.encode("ascii") + b"\n")
+        for path in _named:
+            os.unlink(path)
+        os._exit(2)
+
+    _guard = stopped  # C keeps no reference
+    ctypes.CDLL(None).signal(signal.SIGBUS, stopped)
 
 
 def reason(error):

@@ -2,9 +2,10 @@
 
 import argparse
 import os
+import signal
 import sys
 
-from blend import file_commands, recipes, training_command
+from blend import file_commands, files, recipes, training_command
 from blend.errors import BlendError
 from blend.mixing import RULES, SIDES, Rule
 from blend.options import fractions, grid, seeds
@@ -56,12 +57,12 @@ def parser():
     pictures.add_argument("--label", type=int, metavar="N", help="class, for networks with labels")
     pictures.add_argument("--grid", type=grid, metavar="4x2", help="columns x rows of the grid")
     pictures.add_argument("--device", choices=("cpu", "gpu"), help="default: a GPU if TensorFlow sees one")
-    files = made.add_argument_group("files")
-    files.add_argument("--out", metavar="FOLDER", help="for pictures and recipe.json (default blend-out)")
-    files.add_argument("--save", metavar="FILE", help="write the blended network (G, D of LOW and blended Gs)")
-    files.add_argument("--all-networks", action="store_true", help="blend G as well as Gs")
-    files.add_argument("--recipe", metavar="FILE", help="options from a recipe.json or a PNG; others given here win")
-    files.add_argument("--report", action="store_true", help="print what happens to every variable, and why")
+    places = made.add_argument_group("files")
+    places.add_argument("--out", metavar="FOLDER", help="for pictures and recipe.json (default blend-out)")
+    places.add_argument("--save", metavar="FILE", help="write the blended network (G, D of LOW and blended Gs)")
+    places.add_argument("--all-networks", action="store_true", help="blend G as well as Gs")
+    places.add_argument("--recipe", metavar="FILE", help="options from a recipe.json or a PNG; others given here win")
+    places.add_argument("--report", action="store_true", help="print what happens to every variable, and why")
     return made
 
 
@@ -106,5 +107,15 @@ def main(arguments=None):
         return 0
 
 
-if __name__ == "__main__":
+def start():
+    """The command as a process of its own: with the ends that the system can give it."""
+    def ended(_number, _frame):
+        raise SystemExit(143)  # files that are being written vanish
+
+    signal.signal(signal.SIGTERM, ended)
+    files.guard_maps("blend: a network file became shorter while it was read; is another program writing it?")
     sys.exit(main())
+
+
+if __name__ == "__main__":
+    start()

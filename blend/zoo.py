@@ -99,12 +99,13 @@ def find(name):
         return get(name)
     if name in [entry.name for entry in entries()]:
         return get(name)
-    raise BlendError("%s: no such file, nor a network of that name%s" % (name, _hint(name)))
+    raise BlendError("%s: no such file; %sgive a network file, a URL, photo, cartoon, or a name that python -m "
+                     "blend.run zoo list shows" % (name, _hint(name)))
 
 
 def _hint(name):
     near = difflib.get_close_matches(name, [entry.name for entry in entries()] + list(SHIPPED), 1, 0.6)
-    return "%s; python -m blend.run zoo list shows the names" % ("; did you mean %s?" % near[0] if near else "")
+    return "did you mean %s? " % near[0] if near else ""
 
 
 def get(name):
@@ -152,7 +153,8 @@ def _entry(name):
         for entry in entries():
             if entry.name == name:
                 return entry
-        raise BlendError("%s: the zoo has no network of this name%s" % (name, _hint(name)))
+        raise BlendError("%s: the zoo has no network of this name; %spython -m blend.run zoo list shows them" % (
+            name, _hint(name)))
     if not re.match(r"https?://[^/]", name):
         raise BlendError("%s: only addresses that begin with https:// or http:// are fetched" % name)
     for entry in entries():

@@ -110,7 +110,7 @@ def test_report_names_every_variable(saved, tmp_path, capsys):
 BAD = [
     (["{low}", "none.pkl"], "none.pkl: no such file"),
     (["{low}"], "two networks"),
-    (["{low}", "{text}"], "not a pickle"),
+    (["{low}", "{text}"], "not a network file"),
     (["{low}", "{short}"], "truncated"),
     (["{low}", "{evil}"], "posix.mkdir"),
     (["{low}", "{folder}"], "cannot be read"),
@@ -210,8 +210,9 @@ def test_a_shell_without_unicode_and_without_chatter(saved, tmp_path):
     assert done.returncode == 0 and done.stderr == b""
     done = subprocess.run([sys.executable, "-m", "blend.run", "none.pkl", "none.pkl"],
                           cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    assert done.returncode == 2 and done.stderr == b"blend: none.pkl: no such file; give a network file, or photo " \
-                                                   b"or cartoon for the shipped ones\n"
+    assert done.returncode == 2 and done.stderr == (
+        b"blend: none.pkl: no such file; give a network file, a URL, photo, cartoon, or a name that "
+        b"python -m blend.run zoo list shows\n")
     plain = dict(os.environ, LC_ALL="C", PYTHONIOENCODING="")
     blends = saved + ["--seeds", "0", "--report", "--out", str(tmp_path / "x")]
     for arguments in (["--help"], ["train", "--help"], blends):

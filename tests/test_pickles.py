@@ -182,7 +182,7 @@ BAD = [
     (b"\x80\x04\x8e" + struct.pack("<Q", 2 ** 62) + b".", "truncated"),
     (b"\x80\x02T" + struct.pack("<i", -5) + b".", "truncated"),
     (b"\x80\x02]q\x00h\x00a.", "holds a list"),                # a list that holds itself
-    (b"\x80\x02}(" + b")" + b"\x85" * 200000 + b"K\x01u.", "key of type tuple"),  # hashing it overflows the stack
+    (b"\x80\x02}(" + b")" + b"\x85" * 100000 + b"K\x01u.", "key of type tuple"),  # hashing it overflows the stack
     (b"\x80\x02K\x01\x85q\x000" + b"".join(b"h%ch%c\x86q%c0" % (i, i, i + 1) for i in range(39))
      + b"}h\x27K\x01s.", "key of type tuple"),                  # hashing it takes 2^39 steps
     (b"\x80\x02" + b"N0" * 600000 + b"N.", "opcodes"),

@@ -13,6 +13,7 @@ from conftest import golden
 from PIL import Image
 
 import blend
+from blend.checkpoints import pickles
 from blend.networks import portraits
 from blend.training import data, graph, loop, losses, metrics
 
@@ -53,7 +54,7 @@ def test_a_run_writes_what_it_says(trained):
 def test_the_file_carries_our_source_and_no_more_kwargs_than_others_know(trained):
     network = blend.load(trained).Gs
     source = network.extra["build_module_src"]
-    assert source == loop.module_source()
+    assert source == pickles.source()
     names = {}
     exec(compile(source, "networks", "exec"), names)
     assert {"G_main", "G_mapping", "G_synthesis_stylegan2", "D_stylegan2"} <= set(names)

@@ -50,8 +50,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.send_header(name.replace("_", "-"), value)
         self.end_headers()
 
-    def body(self, content, ranges=True, etag='"one"', stop=None, first=0):
-        """An honest answer, of which only `stop` bytes are sent."""
+    def body(self, content, ranges=True, etag='"one"', stop=None, first=0, pause=None):
+        """An honest answer, of which only `stop` bytes are sent, with a pause after every 100 kB."""
         asked = self.headers.get("Range")
         same = self.headers.get("If-Range") in (None, etag)
         if asked and ranges and same:
@@ -63,7 +63,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
             content = content[start:]
         else:
             self.head(200, len(content), ETag=etag)
-        self.wfile.write(content[:stop])
+        content = content[:stop]
+        for start in range(0, len(content), 10 ** 5):
+            self.wfile.write(content[start:start + 10 ** 5])
+            if pause:
+                self.server.over.wait(pause)
 
     def good(self, content):
         self.body(content)
@@ -71,6 +75,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def drops(self, content):
         """Hangs up after a third, until the fourth request."""
         self.body(content, stop=len(content) // 3 if self.count < 3 else None)
+
+    def slow(self, content):
+        """Honest, in pieces: time to be interrupted."""
+        self.body(content, pause=0.002)
 
     def stalls(self, content):
         if self.count:

@@ -236,18 +236,21 @@ class Run(object):
         return g_loss, d_loss
 
     def snapshot(self):
-        """Write the network file, the samples and the state to resume from; return the metric."""
-        values = self.save_state()
+        """Write the network file, the samples and, when they are there, the state to resume from; return the metric."""
+        values = self._values()
         self.networks(values).save(self.network_path())
         self._sample()
-        return self._metric()
+        metric = self._metric()
+        self.save_state(values)
+        return metric
 
-    def save_state(self):
-        """Write the state to resume from; return the variables' values by name."""
-        values = OrderedDict(zip(self.variables, self.session.run(list(self.variables.values()))))
+    def save_state(self, values=None):
+        """Write the state to resume from."""
         with files.replacing(os.path.join(self.config.out, STATE)) as file:
-            np.savez(file, seen=self.seen, static_kwargs=self._static_kwargs(), **values)
-        return values
+            np.savez(file, seen=self.seen, static_kwargs=self._static_kwargs(), **(values or self._values()))
+
+    def _values(self):
+        return OrderedDict(zip(self.variables, self.session.run(list(self.variables.values()))))
 
     def network_path(self):
         return os.path.join(self.config.out, "network-snapshot-%06d.pkl" % (self.seen // 1000))

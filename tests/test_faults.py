@@ -1,0 +1,293 @@
+"""Whatever goes wrong while files are written or read: the old file or the whole new one, one line, no debris.
+
+BLEND_KILLS=50 kills more often than the usual test run does.
+"""
+
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from conftest import pico_file
+from test_zoo import (
+    content,  # noqa: F401
+    server,  # noqa: F401  (a fixture)
+)
+
+import blend
+from blend import files, zoo
+
+KILLS = int(os.environ.get("BLEND_KILLS", 8))
+RANDOM = np.random.RandomState(0)
+# Says when it is about to begin, so that the random moment falls into the work and not into the imports.
+BEGIN = "import sys, blend.run; from blend import checkpoints; print(0, flush=True); blend.run.start()"
+
+
+def digest(path):
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def started(*arguments):
+    process = subprocess.Popen([sys.executable, "-c", BEGIN] + [str(each) for each in arguments],
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    process.stdout.readline()
+    return process
+
+
+def command(*arguments):
+    return subprocess.run([sys.executable, "-m", "blend.run"] + [str(each) for each in arguments],
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+
+def one_line(done, code, says):
+    said = done.stderr.decode("utf-8", "replace")
+    assert done.returncode == code and said.count("\n") == 1 and says in said, (done.returncode, said)
+
+
+@pytest.fixture(scope="module")
+def large(tmp_path_factory):
+    """Two files of 25 MB: writing one takes a moment in which it can be killed."""
+    folder = tmp_path_factory.mktemp("large")
+    for seed in (1, 2):
+        pico_file(resolution=64, channels=256, latent=256, layers=8, seed=seed).save(str(folder / ("%d.pkl" % seed)))
+    return folder / "1.pkl", folder / "2.pkl"
+
+
+@pytest.mark.parametrize("target, options", [
+    ("new.pkl", ["--format", "tensorflow"]), ("new.pkl", ["--format", "pytorch"]), ("new.pt", []),
+    ("new.safetensors", [])])
+def test_killed_while_converting(target, options, large, tmp_path):
+    target = tmp_path / target
+    began = time.time()
+    assert started("convert", large[1], target, *options).wait() == 0
+    duration, whole = time.time() - began, digest(target)
+    assert command("convert", large[0], target, *options).returncode == 0
+    old, seen = digest(target), set()
+    for _ in range(KILLS):
+        process = started("convert", large[1], target, *options)
+        time.sleep(duration * RANDOM.rand() * 0.8)
+        process.kill()
+        process.communicate()
+        seen.add(digest(target))
+        assert seen <= {old, whole}
+        assert os.listdir(str(tmp_path)) == [target.name]
+    assert command("convert", large[1], target, *options).returncode == 0 and digest(target) == whole
+
+
+SAVE = """
+import sys, blend
+low, high = blend.load(sys.argv[1]), blend.load(sys.argv[2])
+print(0, flush=True)
+blend.blend(low, high, 16).save(sys.argv[3])
+"""
+
+
+def test_killed_while_saving(large, tmp_path):
+    target = tmp_path / "mixed.pkl"
+    arguments = [sys.executable, "-c", SAVE, str(large[0]), str(large[1]), str(target)]
+    assert subprocess.call(arguments, stdout=subprocess.DEVNULL) == 0
+    whole = digest(target)
+    for _ in range(KILLS):
+        target.write_bytes(b"old")
+        process = subprocess.Popen(arguments, stdout=subprocess.PIPE)
+        process.stdout.readline()
+        time.sleep(0.15 * RANDOM.rand())
+        process.kill()
+        process.communicate()
+        assert target.read_bytes() == b"old" or digest(target) == whole
+        assert os.listdir(str(tmp_path)) == ["mixed.pkl"]
+
+
+def test_killed_while_downloading(server, content, tmp_path):  # noqa: F811
+    server.content = content = content * 40  # a checksum makes it good, not what is in it
+    url = server.at + "slow/file.pkl"
+    zoo.add("slow", url, hashlib.sha256(content).hexdigest())
+    path = os.path.join(zoo.cache(), "slow.pkl")
+    for _ in range(KILLS):
+        process = started("zoo", "get", "slow")
+        time.sleep(0.15 + 0.4 * RANDOM.rand())
+        process.kill()
+        process.communicate()
+        if os.path.exists(path):
+            assert digest(tmp_path / "cache" / "slow.pkl") == hashlib.sha256(content).hexdigest()
+            os.unlink(path)
+    done = command("zoo", "get", "slow")
+    assert done.returncode == 0 and hashlib.sha256(content).hexdigest() in done.stdout.decode()
+    left = {name for name in os.listdir(zoo.cache()) if not name.endswith(".lock")}
+    assert left == {"slow.pkl", "slow.pkl.json", "zoo.json"}
+    assert any(server.asked)  # some attempts went on where a killed one was
+
+
+TRAIN = ["train", "--data", "photo", "--resolution", "16", "--kimg", "0.48", "--snapshot-kimg", "0.064", "--fmap-max",
+         "4", "--latent-size", "4", "--mapping-layers", "1", "--metric-images", "0"]
+
+
+def test_killed_while_training(tmp_path):
+    out = tmp_path / "run"
+    for _ in range(max(KILLS // 4, 1)):
+        process = started(*(TRAIN + ["--out", out]))
+        while process.poll() is None and not (out / "training-state.npz").exists():
+            time.sleep(0.01)
+        time.sleep(3 * RANDOM.rand())
+        process.kill()
+        process.communicate()
+        with np.load(str(out / "training-state.npz")) as state:
+            seen = int(state["seen"])
+        assert blend.load(str(out / ("network-snapshot-%06d.pkl" % (seen // 1000)))).D is not None
+        for name in os.listdir(str(out)):
+            assert not name.endswith(".tmp"), name
+    done = command(*(TRAIN + ["--out", out]))
+    assert done.returncode == 0 and b"resume" in done.stdout
+    path = done.stdout.decode().split("network  ")[1].strip()
+    assert blend.load(path).resolution == 16
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A file system of 4 MB; its folder, and a function that makes it read-only."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    if not hasattr(os, "geteuid") or os.geteuid() or subprocess.call(
+            ["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(folder)], stderr=subprocess.DEVNULL):
+        pytest.skip("mounting a small disk needs root")
+    yield folder, lambda: subprocess.check_call(["mount", "-o", "remount,ro", str(folder)])
+    subprocess.check_call(["umount", str(folder)])
+
+
+@pytest.mark.parametrize("name", ["new.pkl", "new.pt", "new.safetensors"])
+def test_the_disk_is_full(name, large, small_disk):
+    folder, _ = small_disk
+    (folder / name).write_bytes(b"old")
+    one_line(command("convert", large[0], folder / name, "--format", checkpoint_format(name)), 2, "No space left")
+    assert (folder / name).read_bytes() == b"old" and os.listdir(str(folder)) == [name]
+
+
+def checkpoint_format(name):
+    return {".pkl": "tensorflow", ".pt": "rosinality"}.get(os.path.splitext(name)[1], "safetensors")
+
+
+def test_the_disk_is_full_of_pictures(saved, small_disk):
+    folder, _ = small_disk
+    (folder / "ballast").write_bytes(b"\0" * (4 * 2 ** 20 - 40960))
+    done = command(*saved, "--resolution", 8, "--seeds", "0-63", "--out", folder / "out")
+    one_line(done, 2, "No space left")
+    assert not [name for name in os.listdir(str(folder / "out")) if name.endswith(".tmp")]
+
+
+def test_the_disk_is_full_while_downloading(server, small_disk, monkeypatch):  # noqa: F811
+    folder, _ = small_disk
+    monkeypatch.setenv("BLEND_CACHE", str(folder))
+    monkeypatch.setattr(zoo, "_MARGIN", 0)
+    server.content = b"\x80" * 6 * 2 ** 20
+    with pytest.raises(blend.BlendError) as error:
+        zoo.get(server.at + "good/file.pkl")
+    assert "the disk has" in str(error.value)
+    with pytest.raises(blend.BlendError) as error:
+        zoo.get(server.at + "unsized/file.pkl")  # nobody could know before
+    assert "No space left" in str(error.value)
+
+
+def test_a_disk_that_cannot_be_written(large, small_disk):
+    folder, make_read_only = small_disk
+    (folder / "new.pkl").write_bytes(b"old")
+    make_read_only()
+    done = command("convert", large[0], folder / "new.pkl", "--format", "tensorflow")
+    assert done.returncode == 2 and done.stderr.count(b"\n") == 1 and b"cannot be written" in done.stderr
+    assert (folder / "new.pkl").read_bytes() == b"old"
+
+
+def test_a_folder_without_permission(large, tmp_path):
+    if not hasattr(os, "geteuid") or not os.geteuid():
+        pytest.skip("root may write everywhere; test_a_disk_that_cannot_be_written does this for root")
+    tmp_path.chmod(0o555)
+    try:
+        one_line(command("convert", large[0], tmp_path / "new.pkl", "--format", "tensorflow"), 2, "no permission")
+    finally:
+        tmp_path.chmod(0o755)
+
+
+SHRINK = """
+import os, sys, threading, blend.run
+from blend import checkpoints
+write = checkpoints.FORMATS["safetensors"].write
+def shrunk(networks, file):
+    os.truncate(sys.argv[2], 4096)
+    return write(networks, file)
+checkpoints.FORMATS["safetensors"].write = shrunk
+blend.run.start()
+"""
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGBUS"), reason="this system has no SIGBUS")
+def test_a_file_that_shrinks_while_it_is_mapped(large, tmp_path):
+    source = tmp_path / "source.pkl"
+    source.write_bytes(large[0].read_bytes())
+    target = tmp_path / "new.safetensors"
+    target.write_bytes(b"old")
+    done = subprocess.run([sys.executable, "-c", SHRINK, "convert", str(source), str(target)],
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    one_line(done, 2, "became shorter while it was read")
+    assert target.read_bytes() == b"old" and sorted(os.listdir(str(tmp_path))) == ["new.safetensors", "source.pkl"]
+
+
+def test_two_processes_write_the_same_file(large, tmp_path):
+    target = tmp_path / "new.safetensors"
+    expected = set()
+    for source in large:
+        assert command("convert", source, target).returncode == 0
+        expected.add(digest(target))
+    running = [started("convert", source, target) for source in large for _ in range(2)]
+    for process in running:
+        process.communicate()
+        assert process.returncode == 0
+    assert digest(target) in expected and os.listdir(str(tmp_path)) == [target.name]
+
+
+@pytest.mark.parametrize("number, code, says", [(signal.SIGINT, 130, b"blend: stopped"), (signal.SIGTERM, 143, b"")])
+def test_stopped_while_converting(number, code, says, large, tmp_path):
+    target = tmp_path / "new.pt"
+    target.write_bytes(b"old")
+    seen = set()
+    for _ in range(3):
+        process = started("convert", large[1], target)
+        time.sleep(0.05 * RANDOM.rand())
+        process.send_signal(number)
+        _, said = process.communicate()
+        seen.add(process.returncode)
+        if process.returncode == code:
+            assert said.startswith(says) and said.count(b"\n") == bool(says)
+            assert target.read_bytes() == b"old"
+        assert os.listdir(str(tmp_path)) == ["new.pt"]
+    assert code in seen
+
+
+def test_without_unnamed_files(pico, tmp_path, monkeypatch):
+    """Systems that do not know them write a temporary file beside the target."""
+    path = str(tmp_path / "network.pkl")
+    monkeypatch.delattr(os, "O_TMPFILE", raising=False)
+    pico.save(path)
+    with pytest.raises(KeyboardInterrupt), files.replacing(path) as file:
+        file.write(b"half")
+        assert len(os.listdir(str(tmp_path))) == 2
+        raise KeyboardInterrupt
+    assert blend.load(path).resolution == 16 and os.listdir(str(tmp_path)) == ["network.pkl"]
+    mode = os.stat(path).st_mode
+    monkeypatch.undo()
+    pico.save(path)
+    assert os.stat(path).st_mode == mode and not files._named
+
+
+def test_the_record_of_a_file_is_broken(tmp_path, monkeypatch):
+    monkeypatch.setenv("BLEND_CACHE", str(tmp_path))
+    (tmp_path / "maps.pkl").write_bytes(b"x")
+    (tmp_path / "maps.pkl.json").write_text("{")
+    with pytest.raises(blend.BlendError) as error:
+        zoo.get("maps")
+    assert "maps.pkl.json" in str(error.value)
+    (tmp_path / "maps.pkl.json").write_text(json.dumps({"url": "elsewhere", "sha256": "0" * 64, "size": 1}))
+    assert zoo.get("maps") == str(tmp_path / "maps.pkl")  # the record was of another address
