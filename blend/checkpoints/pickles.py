@@ -54,7 +54,10 @@ def _with_source(network):
         part.name, part.build_func_name, dict(part.static_kwargs, label_embedding=network.is_ada),
         part.own_variables, None, dict(part.extra, build_module_src=source())))
         for role, part in network.components.items())
-    return Network(network.name, network.build_func_name, network.static_kwargs, network.own_variables, parts,
+    own = OrderedDict(network.own_variables)
+    if network.is_generator:
+        own.setdefault("lod", np.zeros((), np.float32))  # our G_main makes it, and loaders want to find it
+    return Network(network.name, network.build_func_name, network.static_kwargs, own, parts,
                    dict(network.extra, build_module_src=source()))
 
 
