@@ -7,6 +7,7 @@ from collections import Counter
 import numpy as np
 
 from blend import checkpoints, files, progress, zoo
+from blend.checkpoints import pickles
 from blend.checkpoints.network import not_finite
 from blend.errors import BlendError
 
@@ -35,6 +36,8 @@ def convert(kind, arguments):
     made.add_argument("target", metavar="OUT", help="the file to write; its ending says the format")
     made.add_argument("--format", choices=list(checkpoints.FORMATS),
                       help="of OUT, where the ending does not say it (.pkl)")
+    made.add_argument("--own-source", action="store_true", help="carry only blend's own source, not that of IN, for "
+                      "programs that execute it")
     given = made.parse_args(arguments)
     files.check_target(given.target)
     if given.format is None and given.target.lower().endswith(".pkl"):
@@ -42,6 +45,8 @@ def convert(kind, arguments):
                          "--format pytorch")
     checkpoints.format_for(given.target, None, given.format)
     networks = checkpoints.load(zoo.find(given.source))
+    if given.own_source:
+        networks = pickles.without_source(networks)
     with progress.waiting("writing %s" % given.target):
         lost = networks.save(given.target, given.format)
     written = checkpoints.format_for(given.target, networks, given.format)
@@ -79,6 +84,10 @@ def inspect(kind, arguments):
     print("channels %s" % ", ".join("%d: %d" % each for each in channels(networks.Gs)))
     for key in sorted(set(networks.Gs.static_kwargs) - set(architecture)):
         print("also     %s = %s" % (key, str(networks.Gs.static_kwargs[key])[:80]))
+    source = networks.Gs.extra.get("build_module_src")
+    if isinstance(source, str) and source:
+        known = " (blend's own)" if source == pickles.source() else ""
+        print("source   %d lines, which other programs execute%s" % (source.count("\n"), known))
     for what in networks.left_out:
         print("besides  %s" % what)
     if given.variables:

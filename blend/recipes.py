@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from blend import __version__, files, images, mixing, pictures, progress, zoo
-from blend.checkpoints import load
+from blend.checkpoints import format_for, load
 from blend.errors import BlendError, MismatchError
 
 _GRID_MOST = 64             # pictures, where no grid is asked for
@@ -44,13 +44,14 @@ class Options(NamedTuple):
     # Where and how it is told; not part of the recipe.
     out: str = "blend-out"
     save: object = None
+    format: object = None        # of `save`
     report: bool = False
 
 
 # Whoever gives one of these wants a blend, not the figure.
 BLEND_OPTIONS = mixing.Rule._fields + ("all_networks", "save", "report", "grid")
 _RECORDED_APART = ("low", "high", "blend")
-_NOT_RECORDED = ("out", "save", "report")
+_NOT_RECORDED = ("out", "save", "format", "report")
 _FIGURE_SEEDS = (3, 6, 1, 5)
 
 
@@ -104,6 +105,8 @@ def make(options, out):
     # A network may go into the folder that is made for the pictures.
     if options.save is not None and os.path.dirname(os.path.abspath(options.save)) != os.path.abspath(options.out):
         files.check_target(options.save)
+    if options.save is not None:
+        format_for(options.save, networks[0], options.format)
     (make_figure if options.figure else make_blend)(networks, options, record, out)
 
 
@@ -130,8 +133,7 @@ def make_blend(networks, options, record, out):
         record["versions"] = versions()
         first = next(batches)  # a mistake in the options shows here, before anything is written
     files.make_folder(options.out)
-    if options.save is not None:
-        mixed.save(options.save)
+    lost = [] if options.save is None else mixed.save(options.save, options.format)
     text = json.dumps(record)
     shown, todo = [], iter(options.seeds)
     with progress.counting("pictures", len(options.seeds)) as bar:
@@ -146,10 +148,10 @@ def make_blend(networks, options, record, out):
     record["changes"] = OrderedDict(
         (name, [change.action, change.fraction, change.reason]) for name, change in changes.items())
     write_record(record, options.out)
-    tell(changes, options, out)
+    tell(changes, lost, options, out)
 
 
-def tell(changes, options, out):
+def tell(changes, lost, options, out):
     """Say what happened to the variables, and where the files are."""
     if options.report:
         for name, change in changes.items():
@@ -161,6 +163,8 @@ def tell(changes, options, out):
         print("note     nothing comes from HIGH: choose a lower --resolution", file=out)
     if options.save is not None:
         print("network  %s" % options.save, file=out)
+        for what in lost:
+            print("left out %s" % what, file=out)
     print("pictures %s" % os.path.join(options.out, "grid.png"), file=out)
     print("recipe   %s" % os.path.join(options.out, "recipe.json"), file=out)
 

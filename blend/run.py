@@ -6,6 +6,7 @@ import signal
 import sys
 
 from blend import file_commands, files, recipes, training_command
+from blend.checkpoints import FORMATS
 from blend.errors import BlendError
 from blend.mixing import RULES, SIDES, Rule
 from blend.options import fractions, grid, seeds
@@ -60,6 +61,7 @@ def parser():
     places = made.add_argument_group("files")
     places.add_argument("--out", metavar="FOLDER", help="for pictures and recipe.json (default blend-out)")
     places.add_argument("--save", metavar="FILE", help="write the blended network (G, D of LOW and blended Gs)")
+    places.add_argument("--format", choices=list(FORMATS), help="of --save, where its ending does not say it (.pkl)")
     places.add_argument("--all-networks", action="store_true", help="blend G as well as Gs")
     places.add_argument("--recipe", metavar="FILE", help="options from a recipe.json or a PNG; others given here win")
     places.add_argument("--report", action="store_true", help="print what happens to every variable, and why")

@@ -274,6 +274,29 @@ def test_convert_and_inspect(saved, tmp_path, capsys):
     assert code == 2 and "no such file" in said
 
 
+def test_a_strangers_source_is_left_behind_when_asked(saved, tmp_path, capsys):
+    target = str(tmp_path / "clean.pkl")
+    assert command(capsys, "convert", saved[0], target, "--format", "tensorflow")[0] == 0
+    assert b"raise SystemExit" in open(target, "rb").read()
+    assert "1 lines, which other programs execute" in command(capsys, "inspect", target)[1]
+    code, _ = command(capsys, "convert", saved[0], target, "--format", "tensorflow", "--own-source")
+    assert code == 0 and b"raise SystemExit" not in open(target, "rb").read()
+    equal(blend.load(target).Gs, blend.load(saved[0]).Gs)
+    assert "blend's own" in command(capsys, "inspect", target)[1]
+
+
+def test_a_blend_is_saved_in_any_format(saved, tmp_path, capsys):
+    for format, ending in ENDING.items():
+        target = str(tmp_path / (format + ending))
+        code, said = command(capsys, *(saved + ["--resolution", "8", "--seeds", "0", "--out", str(tmp_path / "out"),
+                                                "--save", target, "--format", format]))
+        assert code == 0 and blend.load(target).format == format
+        equal(blend.load(target).Gs, blend.blend(blend.load(saved[0]), blend.load(saved[1]), 8).Gs)
+        assert ("left out channels" in said) == (format == "rosinality")
+    code, said = command(capsys, *(saved + ["--save", str(tmp_path / "mixed.onnx"), "--out", str(tmp_path / "none")]))
+    assert code == 2 and "ending" in said and not (tmp_path / "none").exists()
+
+
 def test_save_keeps_the_kind_of_pickle(tmp_path):
     networks = blend.load(os.path.join(GOLDEN, "ada-pytorch.pkl"))
     path = str(tmp_path / "mixed.pkl")

@@ -61,6 +61,16 @@ def _with_source(network):
                    dict(network.extra, build_module_src=source()))
 
 
+def without_source(networks):
+    """A NetworkFile whose networks carry no source, so that they get ours when they are written as pickles."""
+    def bare(network):
+        parts = OrderedDict((role, bare(part)) for role, part in network.components.items())
+        return Network(network.name, network.build_func_name, network.static_kwargs, network.own_variables, parts,
+                       {key: value for key, value in network.extra.items() if key != "build_module_src"})
+
+    return networks._replace(**{role: bare(getattr(networks, role)) for role in _ROLES if getattr(networks, role)})
+
+
 def source():
     """The text of engine/networks.py, which builds the networks for NVIDIA's loader."""
     with open(os.path.join(os.path.dirname(os.path.dirname(__file__)), "engine", "networks.py"),
