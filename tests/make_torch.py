@@ -57,7 +57,24 @@ def nvidia(folder, kind, classes):
                       "weight": g.synthesis.b8.conv0.weight, "bias": g.synthesis.b8.conv0.affine.bias}
         with open(os.path.join(OUT, name + ".pkl"), "wb") as file:
             pickle.dump(dict(G=g, D=d, G_ema=g, training_set_kwargs=dict(path="photos"), augment_pipe=None), file)
+    if kind == "ada-pytorch":
+        made["ada-tensorflow"] = from_tensorflow()
     return made
+
+
+def from_tensorflow():
+    """What stylegan2-ada-pytorch makes of ada-tensorflow.pkl."""
+    import legacy
+    import numpy as np
+    import torch
+
+    with open(os.path.join(OUT, "ada-tensorflow.pkl"), "rb") as file:
+        found = legacy.load_network_pkl(file)
+    g, d = found["G_ema"], found["D"]
+    z, c = torch.from_numpy(np.random.RandomState(0).randn(3, WIDTH)).float(), torch.eye(3)
+    images = g(z, c, truncation_psi=0.6, noise_mode="const")
+    return {"z": z, "c": c, "w": g.mapping(z, c), "images": images, "scores": d(images, c),
+            "weight": g.synthesis.b8.conv0.weight, "bias": g.synthesis.b8.conv0.affine.bias}
 
 
 def leaky(x, bias=None, negative_slope=0.2, scale=2 ** 0.5):

@@ -54,8 +54,8 @@ def reference():
         return {key: arrays[key] for key in arrays.files}
 
 
-@pytest.mark.parametrize("name", TORCH)
-def test_torch_files_give_their_repositories_pictures(name, reference):
+@pytest.mark.parametrize("name", TORCH + ["ada-tensorflow.pkl"])
+def test_files_give_their_repositories_pictures(name, reference):
     networks = blend.load(os.path.join(GOLDEN, name))
     kind = os.path.splitext(name)[0].replace("-legacy", "")
     found = {key.split("/")[1]: value for key, value in reference.items() if key.startswith(kind + "/")}
@@ -66,8 +66,22 @@ def test_torch_files_give_their_repositories_pictures(name, reference):
     assert np.array_equal(layouts.KINDS[kind].to_torch(weight), found["weight"])
     no_labels = np.zeros((len(found["z"]), 0), np.float32)
     near(Discriminator(networks.D).score(found["images"], no_labels if labels is None else labels), found["scores"])
-    assert networks.format == ("rosinality" if name.startswith("rosinality") else "pytorch")
-    assert networks.left_out
+    expected = {"rosinality.pt": "rosinality", "rosinality-legacy.pt": "rosinality", "ada-tensorflow.pkl": "tensorflow"}
+    assert networks.format == expected.get(name, "pytorch")
+    assert bool(networks.left_out) == (networks.format != "tensorflow")
+
+
+@pytest.mark.parametrize("format", ["pytorch", "safetensors"])
+def test_tensorflow_ada_files_come_back_to_the_bit(format, tmp_path):
+    """State version 5, `G_synthesis`, LabelEmbed, arguments that StyleGAN2 does not know."""
+    networks = blend.load(os.path.join(GOLDEN, "ada-tensorflow.pkl"))
+    assert networks.Gs.extra["version"] == 5 and "G_mapping/LabelEmbed/weight" in networks.Gs.variables
+    paths = [str(tmp_path / each) for each in ("first.pkl", "other", "back.pkl")]
+    networks.save(paths[0])
+    networks.save(paths[1], format)
+    blend.load(paths[1]).save(paths[2], "tensorflow")
+    assert open(paths[0], "rb").read() == open(paths[2], "rb").read()
+    same_file(blend.load(paths[2]), networks)
 
 
 def test_clamp_is_part_of_the_pictures(reference):
