@@ -307,6 +307,10 @@ def lies():
                                      "outside its storage"),
         "tensor of a million dimensions": (legacy(checkpoint(tensor(b"(" + whole[:-1] * 50000 + b"t", b"(" + (
             number(1) * 50000) + b"t", last=b"N"))), "impossible"),
+        "tensor whose shape is a number": (legacy(checkpoint(tensor(number(1), whole, last=b"N"))), "impossible"),
+        "tensor whose stride is a dict": (legacy(checkpoint(tensor(whole, b"}", last=b"N"))), "impossible"),
+        "tensor whose offset is text": (legacy(checkpoint(tensor(whole, whole, last=b"N").replace(
+            number(0) + whole, text("0") + whole))), "impossible"),
         "storage of 2^60": (legacy(checkpoint(tensor(count=2 ** 60, last=b"N")), tail=struct.pack("<q", 2 ** 60)),
                             "truncated"),
         "storage of -1": (legacy(checkpoint(tensor(count=-1, last=b"N")), tail=struct.pack("<q", -1)), "-1 elements"),

@@ -112,6 +112,17 @@ def test_fine_tuning_starts_from_every_weight(trained, tmp_path, capsys):
     blend.blend(before, after, 8)
 
 
+def test_fine_tuning_starts_from_pytorch_s_files(tmp_path, capsys):
+    """Conversion is part of reading: names, layouts and `lod`, which those networks lack, are no obstacle."""
+    start = os.path.join(ROOT, "tests", "golden", "stylegan3.pkl")
+    path = loop.train(config(tmp_path, start=start, resolution=None, kimg=0.008), QUICK._replace(learning_rate=1e-12))
+    assert " 0 of the larger resolution new" in capsys.readouterr().out
+    before, after = blend.load(start), blend.load(path)
+    name = "G_synthesis/8x8/Conv0_up/weight"
+    assert np.allclose(after.G.variables[name], before.G.variables[name], atol=1e-6)
+    assert after.format == "tensorflow"
+
+
 def test_growing_starts_from_the_small_network_s_pictures(trained, tmp_path):
     loop.train(config(tmp_path, start=trained, resolution=32, kimg=0.008), QUICK)
     small = blend.generate(blend.load(trained), seeds=range(4), psi=1, output="float32")

@@ -43,8 +43,8 @@ class Tensor(object):
     def array(self):
         """The numbers, as a read-only view. NetworkFileError: they are not all in the storage."""
         storage, shape, strides = self._storage, self._shape, self._strides
-        whole = (self._offset,) + tuple(shape) + tuple(strides)
-        if len(shape) != len(strides) or len(shape) > 8 or not all(type(n) is int and n >= 0 for n in whole):
+        good = type(shape) is tuple is type(strides) and len(shape) == len(strides) <= 8
+        if not good or not all(type(n) is int and n >= 0 for n in (self._offset,) + shape + strides):
             raise NetworkFileError("a tensor has an impossible shape %s or stride %s" % (brief(shape), brief(strides)))
         itemsize, count, last = storage.dtype.itemsize, 1, self._offset
         for size, stride in zip(shape, strides):
