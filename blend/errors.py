@@ -8,8 +8,14 @@ class BlendError(Exception):
     """
 
     def __init__(self, message):
-        line = "".join(each if each.isprintable() else ascii(each)[1:-1] for each in str(message))
-        super(BlendError, self).__init__(line if len(line) <= 800 else line[:780] + " ... (cut)")
+        super(BlendError, self).__init__(one_line(message))
+
+
+def one_line(text):
+    """Text of unknown origin for a terminal: control characters escaped, cut off at 800 characters."""
+    text = str(text)[:1000]
+    line = "".join(each if each.isprintable() else ascii(each)[1:-1] for each in text)
+    return line if len(line) <= 800 else line[:780] + " ... (cut)"
 
 
 class NetworkFileError(BlendError):

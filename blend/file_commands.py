@@ -8,8 +8,9 @@ import numpy as np
 
 from blend import checkpoints, files, progress, zoo
 from blend.checkpoints import pickles
+from blend.checkpoints.machine import brief
 from blend.checkpoints.network import not_finite
-from blend.errors import BlendError
+from blend.errors import BlendError, one_line
 
 CONVERT = """\
 Formats: tensorflow (.pkl of NVIDIA's stylegan2 and stylegan2-ada), pytorch (.pkl of stylegan2-ada-pytorch and of the
@@ -53,7 +54,7 @@ def convert(kind, arguments):
     print("from     %s (%s)" % (networks.path, networks.format))
     print("to       %s (%s)" % (given.target, written))
     for what in list(networks.left_out) + lost:
-        print("left out %s" % what)
+        print("left out %s" % one_line(what))
     _tell_bad_values(networks)
     return 0
 
@@ -75,7 +76,7 @@ def inspect(kind, arguments):
         if network is not None:
             values = network.variables.values()
             print("%-8s %s: %d variables, %.1f million numbers" % (
-                role, network.name, len(values), sum(np.size(value) for value in values) / 1e6))
+                role, one_line(network.name), len(values), sum(np.size(value) for value in values) / 1e6))
     print("pictures %dx%d, %d channels, %s" % (
         networks.resolution, networks.resolution, architecture["num_channels"], architecture["architecture"]))
     print("latents  z %d, w %d, %d mapping layers, %s" % (
@@ -83,13 +84,13 @@ def inspect(kind, arguments):
         "%d classes" % architecture["label_size"] if architecture["label_size"] else "no labels"))
     print("channels %s" % ", ".join("%d: %d" % each for each in channels(networks.Gs)))
     for key in sorted(set(networks.Gs.static_kwargs) - set(architecture)):
-        print("also     %s = %s" % (key, str(networks.Gs.static_kwargs[key])[:80]))
+        print("also     %s" % one_line("%s = %s" % (key, brief(networks.Gs.static_kwargs[key]))))
     source = networks.Gs.extra.get("build_module_src")
     if isinstance(source, str) and source:
         known = " (blend's own)" if source == pickles.source() else ""
         print("source   %d lines, which other programs execute%s" % (source.count("\n"), known))
     for what in networks.left_out:
-        print("besides  %s" % what)
+        print("besides  %s" % one_line(what))
     if given.variables:
         for name, value in networks.Gs.variables.items():
             print("         %s %s" % (name, "x".join(map(str, value.shape)) or "scalar"))

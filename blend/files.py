@@ -1,5 +1,6 @@
 """Files on disk: written whole or not at all."""
 
+import errno
 import hashlib
 import os
 import signal
@@ -7,17 +8,18 @@ import tempfile
 
 from blend.errors import BlendError
 
+SHRUNK = "a network file became shorter while it was read; is another program writing it?"
 _named = set()  # temporary files that a sudden end would leave
 
 
 class replacing(object):
     """Context: a binary file that takes `path`'s place when the block ends well, and vanishes otherwise.
 
-    On Linux it has no name until it is whole, so that even a process that is killed leaves nothing.
+    On Linux it has no name until it is whole, so that a process that is killed while it writes leaves nothing.
     """
 
     def __init__(self, path):
-        self.path = os.path.abspath(path)
+        self.path = os.path.realpath(path)  # a link stays, what it points to is replaced
 
     def __enter__(self):
         check_target(self.path)
@@ -30,11 +32,13 @@ class replacing(object):
         return self._file
 
     def _open(self):
-        folder, name = os.path.split(self.path)
+        folder = os.path.dirname(self.path)
         try:
-            return os.open(folder, os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC, 0o666)
+            handle = os.open(folder, os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC, 0o666)
+            os.stat("/proc/self/fd/%d" % handle)
+            return handle
         except (OSError, AttributeError):  # another system, or a file system that does not know unnamed files
-            handle, self._temporary = tempfile.mkstemp(".tmp", name + ".", folder)
+            handle, self._temporary = tempfile.mkstemp(".tmp", "blend-", folder)
             _named.add(self._temporary)
             umask = os.umask(0)
             os.umask(umask)
@@ -42,8 +46,8 @@ class replacing(object):
             return handle
 
     def _give_name(self):
-        folder, name = os.path.split(self.path)
-        self._temporary = os.path.join(folder, "%s.%s.tmp" % (name, os.urandom(6).hex()))
+        folder = os.path.dirname(self.path)
+        self._temporary = os.path.join(folder, "blend-%s.tmp" % os.urandom(6).hex())
         handle = os.open(folder, os.O_RDONLY)
         try:
             os.link("/proc/self/fd/%d" % self._file.fileno(), os.path.basename(self._temporary), dst_dir_fd=handle,
@@ -69,10 +73,12 @@ class replacing(object):
                 if os.path.exists(self._temporary):
                     os.unlink(self._temporary)
         if isinstance(error, OSError):
+            if error.errno == errno.EFAULT:  # the system read from a map on our behalf
+                raise BlendError(SHRUNK)
             raise BlendError("%s: cannot be written (%s)" % (self.path, reason(error)))
 
 
-def guard_maps(message):
+def guard_maps():
     """End the process with one line where a mapped file becomes shorter while it is read; the system would kill it.
 
     Python cannot handle SIGBUS, because the same read is tried again for ever; a C function that ends everything can.
@@ -84,7 +90,7 @@ def guard_maps(message):
 
     @ctypes.CFUNCTYPE(None, ctypes.c_int)
     def stopped(_number):
-        os.write(2, message.encode("ascii") + b"\n")
+        os.write(2, b"blend: " + SHRUNK.encode("ascii") + b"\n")
         for path in _named:
             os.unlink(path)
         os._exit(2)
@@ -110,8 +116,10 @@ def sha256(path):
 def check_target(path):
     """Raise BlendError unless a file could be written there."""
     folder = os.path.dirname(os.path.abspath(path))
-    if os.path.isdir(path) or not path:
+    if os.path.isdir(path) or not path or path[-1] in (os.sep, "/"):
         raise BlendError("%s: cannot be written (is a folder)" % (path or "''"))
+    if os.path.exists(path) and not os.path.isfile(path):
+        raise BlendError("%s: cannot be written (is a device or a pipe, not a file)" % path)
     if not os.path.isdir(folder):
         raise BlendError("%s: cannot be written (there is no folder %s)" % (path, folder))
     if not os.access(folder, os.W_OK):

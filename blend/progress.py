@@ -1,20 +1,52 @@
 """What a terminal shows while something takes its time; silent where there is none."""
 
+import sys
+import threading
+
 from tqdm import tqdm
 
 _COUNT = "{desc} {n_fmt}/{total_fmt} {bar} {elapsed}, {remaining} left"
+tqdm.set_lock(threading.RLock())  # its default lock is for several processes, and slow to make
+
+
+class _Silent(object):
+    """A bar that nobody sees."""
+
+    total, n = None, 0
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_error):
+        pass
+
+    def update(self, count=1):
+        self.n += count
+
+    def refresh(self):
+        pass
+
+    def set_postfix_str(self, text):
+        pass
+
+    def write(self, text):
+        print(text)
+
+
+def _bar(**options):
+    return tqdm(**options) if sys.stderr is not None and sys.stderr.isatty() else _Silent()
 
 
 def waiting(text):
     """Context: a line that stands while the block runs."""
-    return tqdm(desc=text, bar_format="{desc}", leave=False, disable=None)
+    return _bar(desc=text, bar_format="{desc}", leave=False)
 
 
 def counting(text, total, start=0):
     """Context: a bar with the time that is left; its `update` counts on."""
-    return tqdm(desc=text, total=total, initial=start, bar_format=_COUNT, disable=None)
+    return _bar(desc=text, total=total, initial=start, bar_format=_COUNT)
 
 
 def bytes_of(text):
     """A bar for a download; its `total` is set when it is known."""
-    return tqdm(desc=text, unit="B", unit_scale=True, unit_divisor=1000, disable=None)
+    return _bar(desc=text, unit="B", unit_scale=True, unit_divisor=1000)

@@ -115,7 +115,9 @@ def start():
         raise SystemExit(143)  # files that are being written vanish
 
     signal.signal(signal.SIGTERM, ended)
-    files.guard_maps("blend: a network file became shorter while it was read; is another program writing it?")
+    files.guard_maps()
+    if hasattr(sys.stdout, "reconfigure"):  # Python 3.7
+        sys.stdout.reconfigure(errors="backslashreplace")
     sys.exit(main())
 
 

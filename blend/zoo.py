@@ -6,6 +6,7 @@ compared with a checksum (of the list, or recorded when the file came for the fi
 
 import contextlib
 import difflib
+import errno
 import hashlib
 import json
 import os
@@ -60,14 +61,22 @@ def entries():
     """The zoo: the list of the package, then what `add` put there. BlendError: the user's own list is broken."""
     with open(os.path.join(os.path.dirname(__file__), "zoo.json"), encoding="utf-8") as file:
         found = [Entry(**each) for each in json.load(file)]
-    own = _own_list()
-    if os.path.exists(own):
-        try:
-            with open(own, encoding="utf-8") as file:
-                found += [Entry(**each) for each in json.load(file)]
-        except (OSError, ValueError, TypeError):
-            raise BlendError("%s: cannot be read; mend or delete it" % own)
-    return found
+    return found + _own_entries()
+
+
+def _own_entries():
+    try:
+        with open(_own_list(), encoding="utf-8") as file:
+            found = [Entry(**each) for each in json.load(file)]
+        for entry in found:
+            texts = [each for each in entry if each is not None and each not in (entry.resolution, entry.size)]
+            if not all(isinstance(each, str) for each in texts) or not _NAME.fullmatch(entry.name):
+                raise ValueError
+        return found
+    except FileNotFoundError:
+        return []
+    except (OSError, ValueError, TypeError):
+        raise BlendError("%s: cannot be read; mend or delete it" % _own_list())
 
 
 def cache():
@@ -91,14 +100,14 @@ def find(name):
     BlendError: none of these, or it cannot be fetched.
     """
     name = str(name)
-    if os.path.exists(name):
+    if os.path.isfile(name):
         return name
     if name in SHIPPED:
         return path_of(name)
-    if is_url(name):
+    if is_url(name) or name in [entry.name for entry in entries()]:
         return get(name)
-    if name in [entry.name for entry in entries()]:
-        return get(name)
+    if os.path.exists(name):
+        return name  # a folder or a device, of which its reader will speak
     raise BlendError("%s: no such file; %sgive a network file, a URL, photo, cartoon, or a name that python -m "
                      "blend.run zoo list shows" % (name, _hint(name)))
 
@@ -113,39 +122,47 @@ def get(name):
 
     BlendError: unknown name, the server does not give it, the file is not what it was, or the disk is full.
     """
+    if name in SHIPPED:
+        return path_of(name)
     entry = _entry(name)
-    folder = cache()
-    files.make_folder(folder)
-    path = os.path.join(folder, entry.file_name)
-    with _locked(path):
-        expected = _recorded(path, entry)
-        if os.path.exists(path):
-            with progress.waiting("checking %s" % path):
-                _check(path, expected, "delete it to fetch it again")
-        else:
-            _fetch(entry, path, expected)
-        _record(path, entry)
+    path = os.path.join(cache(), entry.file_name)
+    if not _is_verified(path, entry):
+        files.make_folder(cache())
+        with _locked(path):
+            if not _is_verified(path, entry):  # another process may have fetched it meanwhile
+                _fetch(entry, path)
     return path
+
+
+def _is_verified(path, entry):
+    """Whether a file is there and is what it should be. False: it is not there, or nobody knows what it should be.
+
+    BlendError: it is another than it should be.
+    """
+    sha256, size = _recorded(path, entry)
+    try:
+        if sha256 is None or not os.path.exists(path):
+            return False
+        with progress.waiting("checking %s" % path):
+            _check(path, sha256, size, "delete it to fetch it again")
+    except OSError as error:
+        raise BlendError("%s: cannot be read (%s)" % (path, files.reason(error)))
+    return True
 
 
 def add(name, url, sha256=None):
     """Put a URL into the user's own list under a name. BlendError: the name is taken or not a name, the URL is none."""
     if not _NAME.fullmatch(name) or name in SHIPPED:
         raise BlendError("%r: names are of small letters, digits, dots and dashes, and not photo or cartoon" % name)
-    if not re.match(r"https?://[^/]", url):
-        raise BlendError("%s: not an address that begins with https:// or http://" % url)
+    _check_url(url)
     if sha256 is not None and not re.fullmatch(r"[0-9a-fA-F]{64}", sha256):
         raise BlendError("%s: a SHA-256 has 64 hexadecimal digits" % sha256)
     files.make_folder(cache())
     with _locked(_own_list()):
         if name in [entry.name for entry in entries()]:
             raise BlendError("%s: is in the zoo already" % name)
-        own = []
-        if os.path.exists(_own_list()):
-            with open(_own_list(), encoding="utf-8") as file:
-                own = json.load(file)
-        own.append({"name": name, "url": url, "sha256": sha256 and sha256.lower()})
-        _write_json(_own_list(), own)
+        own = _own_entries() + [Entry(name, url, sha256=sha256 and sha256.lower())]
+        _write_json(_own_list(), [entry._asdict() for entry in own])
 
 
 def _entry(name):
@@ -155,13 +172,23 @@ def _entry(name):
                 return entry
         raise BlendError("%s: the zoo has no network of this name; %spython -m blend.run zoo list shows them" % (
             name, _hint(name)))
-    if not re.match(r"https?://[^/]", name):
-        raise BlendError("%s: only addresses that begin with https:// or http:// are fetched" % name)
+    _check_url(name)
     for entry in entries():
         if entry.url == name:
             return entry
     base = re.sub(r"[^A-Za-z0-9._-]", "_", os.path.splitext(os.path.basename(urlsplit(name).path))[0])[:40]
     return Entry("url-%s-%s" % (hashlib.sha256(name.encode("utf-8")).hexdigest()[:12], base or "network"), name)
+
+
+def _check_url(url):
+    try:
+        parts = urlsplit(url)
+        good = parts.scheme in ("http", "https") and parts.hostname and not re.search(r"\s", url)
+        parts.port, url.encode("utf-8")  # raise where they are none
+    except ValueError:
+        good = False
+    if not good:
+        raise BlendError("%s: not an address that begins with https:// or http://" % url)
 
 
 @contextlib.contextmanager
@@ -192,16 +219,10 @@ def _recorded(path, entry):
             with open(path + ".json", encoding="utf-8") as file:
                 found = json.load(file)
             if found["url"] == entry.url:
-                sha256, size = found["sha256"], found["size"]
+                sha256, size = str(found["sha256"]), int(found["size"])
         except (OSError, ValueError, KeyError, TypeError):
-            raise BlendError("%s.json: cannot be read; delete it, if you trust the file beside it" % path)
+            raise BlendError("%s.json: cannot be read; delete it to fetch the file again" % path)
     return sha256, size
-
-
-def _record(path, entry):
-    """Remember what the first download showed."""
-    if not os.path.exists(path + ".json"):
-        _write_json(path + ".json", {"url": entry.url, "sha256": files.sha256(path), "size": os.path.getsize(path)})
 
 
 def _write_json(path, value):
@@ -209,21 +230,25 @@ def _write_json(path, value):
         file.write((json.dumps(value, indent=1) + "\n").encode("utf-8"))
 
 
-def _check(path, expected, advice):
-    """Raise BlendError unless a file has the expected checksum and size and is no web page."""
-    sha256, size = expected
+def _check(path, sha256, size, advice):
+    """Raise BlendError unless a file has a checksum and a size, where they are known, and is no web page."""
     found = os.path.getsize(path)
     if size is not None and found != size:
         raise BlendError("%s: has %d bytes where %d are expected; %s" % (path, found, size, advice))
     with open(path, "rb") as file:
-        if file.read(64).lstrip()[:1] == b"<":
+        if _is_page(file.read(64)):
             raise BlendError("%s: is a web page, not a network; %s" % (path, advice))
     if sha256 is not None and files.sha256(path) != sha256:
         raise BlendError("%s: is not the file that it should be (SHA-256 %s expected); %s" % (path, sha256, advice))
 
 
-def _fetch(entry, path, expected):
+def _is_page(head):
+    return re.match(br"\s*<[!?A-Za-z]", head) is not None and b"\0" not in head
+
+
+def _fetch(entry, path):
     """Fetch a file to its path. What a broken download left is used, what a wrong one left is deleted."""
+    sha256, size = _recorded(path, entry)
     host = urlsplit(entry.url).hostname or ""
     if host == "mega.nz":
         raise BlendError("%s: mega.nz gives files to browsers only; download it from %s and give the file's path" % (
@@ -233,14 +258,16 @@ def _fetch(entry, path, expected):
         if host in ("drive.google.com", "docs.google.com"):
             _from_google_drive(entry, part)
         else:
-            _download(entry.url, part, expected[1])
+            _download(entry.url, part, sha256, size)
         try:
-            _check(part, expected, "the download was deleted; what %s gives has changed or is broken" % host)
-            if expected[0] is None:
+            _check(part, sha256, size, "the download was deleted; what %s gives has changed or is broken" % host)
+            if sha256 is None:
                 checkpoints.load(part)  # what is no network, or a part of one, is not kept
-        except BlendError:
+        except BlendError as error:
             _forget(part)
-            raise
+            raise BlendError("%s: %s" % (entry.url, error))
+        # The record first: a file without one would not be believed.
+        _write_json(path + ".json", {"url": entry.url, "sha256": files.sha256(part), "size": os.path.getsize(part)})
         os.replace(part, path)
         _forget(part)
     except OSError as error:
@@ -248,34 +275,42 @@ def _fetch(entry, path, expected):
 
 
 def _forget(part):
-    for each in (part, part + ".json"):
-        if os.path.exists(each):
-            os.unlink(each)
+    folder, name = os.path.split(part)
+    for each in os.listdir(folder):
+        # gdown puts eight letters and another .part behind the name that it is given
+        if each in (name, name + ".json") or re.fullmatch(re.escape(name) + r".{8}\.part", each):
+            os.unlink(os.path.join(folder, each))
 
 
-def _download(url, part, size):
+def _download(url, part, sha256, size):
     """Fetch a URL to a file, going on where an earlier attempt broke off. BlendError: it cannot be had."""
     import requests
+    import urllib3
 
     session = requests.Session()
     session.max_redirects = 10
     # Python's own decoding of compressed answers would make lengths and ranges meaningless.
     session.headers.update({"Accept-Encoding": "identity", "User-Agent": "blend"})
-    failures = 0
+    failures = most = 0
     with progress.bytes_of(os.path.basename(part)[:-len(".part")]) as bar:
         while True:
-            before = os.path.getsize(part) if os.path.exists(part) else 0
             wait = None
             try:
-                return _attempt(session, url, part, size, bar)
+                return _attempt(session, url, part, sha256, size, bar)
             except _Broken as error:
                 reason, wait = str(error), error.wait
-            except (requests.exceptions.SSLError, requests.exceptions.TooManyRedirects,
-                    requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema) as error:
+            except (requests.exceptions.TooManyRedirects, requests.exceptions.InvalidURL,
+                    requests.exceptions.InvalidSchema, urllib3.exceptions.LocationParseError, UnicodeError) as error:
                 raise BlendError("%s: cannot be fetched (%s)" % (url, _short(error)))
-            except requests.exceptions.RequestException as error:
+            except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError) as error:
+                if isinstance(error, requests.exceptions.SSLError) and not os.path.exists(part):
+                    raise BlendError("%s: cannot be fetched (%s)" % (url, _short(error)))
                 reason = _short(error)
-            failures = 0 if os.path.exists(part) and os.path.getsize(part) > before else failures + 1
+            except ValueError as error:  # of an address to which the server sends us
+                raise BlendError("%s: cannot be fetched (%s)" % (url, error))
+            size_now = os.path.getsize(part) if os.path.exists(part) else 0
+            failures = 0 if size_now > most else failures + 1
+            most = max(most, size_now)
             if failures >= ATTEMPTS:
                 kept = "; what has come is kept, the same command goes on" if os.path.exists(part) else ""
                 raise BlendError("%s: cannot be fetched (%s, %d times in a row)%s" % (url, reason, failures, kept))
@@ -293,9 +328,9 @@ def _short(error):
         error = inner[0]
 
 
-def _attempt(session, url, part, size, bar):
+def _attempt(session, url, part, sha256, size, bar):
     """One request; returns when the file is whole. _Broken: try again."""
-    there, known = _progress_of(part, url)
+    there, known = _progress_of(part, url, sha256)
     headers = {"Range": "bytes=%d-" % there} if there else {}
     if there and known.get("validator"):
         headers["If-Range"] = known["validator"]
@@ -313,7 +348,9 @@ def _attempt(session, url, part, size, bar):
         with open(part, "r+b" if start else "wb") as file:
             file.seek(start)
             for chunk in response.iter_content(_CHUNK):
-                if not at and chunk.lstrip()[:1] == b"<":
+                if not at and _is_page(chunk[:64]):
+                    file.close()
+                    _forget(part)
                     raise BlendError("%s: the server sent a web page instead of a file" % url)
                 file.write(chunk)
                 at += len(chunk)
@@ -324,12 +361,12 @@ def _attempt(session, url, part, size, bar):
         raise _Broken("the connection ended after %d of %d bytes" % (at, total))
 
 
-def _progress_of(part, url):
-    """(bytes that are there, what is known of their origin); 0 where they are of another file."""
+def _progress_of(part, url, sha256):
+    """(bytes that are there, what is known of their origin); 0 where nothing could tell whether they still belong."""
     try:
         with open(part + ".json", encoding="utf-8") as file:
             known = json.load(file)
-        if known["url"] == url:
+        if known["url"] == url and (isinstance(known["validator"], str) or sha256):
             return os.path.getsize(part), known
     except (OSError, ValueError, KeyError, TypeError):
         pass
@@ -355,6 +392,8 @@ def _range(response, url, there, known, part):
         raise BlendError("%s: the server says %d %s" % (url, status, response.reason))
     if response.headers.get("Content-Type", "").startswith("text/html"):
         raise BlendError("%s: the server sent a web page instead of a file" % url)
+    if response.headers.get("Content-Encoding", "identity") != "identity":
+        raise BlendError("%s: the server compresses the file though it was asked not to" % url)
     if status == 200:
         length = response.headers.get("Content-Length", "")
         return 0, int(length) if length.isdigit() else None
@@ -386,6 +425,8 @@ def _from_google_drive(entry, part):
     except ImportError:
         raise BlendError("%s: Google Drive needs the package gdown 6 and Python 3.10 or newer; or download it with a "
                          "browser from %s and give the file's path" % (entry.name, entry.url))
+    if os.path.exists(part):
+        _forget(part)  # of another address: gdown would take it for the whole file
     with progress.bytes_of(entry.name) as bar:
         def shown(done, total):
             bar.total = total
@@ -395,6 +436,9 @@ def _from_google_drive(entry, part):
             gdown.download(entry.url, part, quiet=True, use_cookies=False, resume=True, timeout=(CONNECT, READ),
                            retries=ATTEMPTS, progress=shown)
         except (DownloadError, OSError) as error:  # requests' exceptions are OSErrors
+            if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EROFS, errno.EACCES):
+                raise
+            _forget(part)  # what gdown cannot go on from, it would trip over again
             words = " ".join(str(error).split())
             raise BlendError("%s: Google Drive does not give it (%s); download it with a browser from %s and give the "
                              "file's path" % (entry.name, words[:300], entry.url))

@@ -303,7 +303,7 @@ def lies():
         "tensor with a negative offset": (legacy(checkpoint(tensor(whole, whole, -1, last=b"N"))), "impossible"),
         "tensor with a negative stride": (legacy(checkpoint(tensor(whole, number(-1) + b"\x85", last=b"N"))),
                                           "impossible"),
-        "tensor that is stretched": (legacy(checkpoint(tensor(number(2 ** 40) + b"\x85", number(0) + b"\x85", last=b"N"))),
+        "tensor that is stretched": (legacy(checkpoint(tensor(number(2 ** 39) + b"\x85", number(0) + b"\x85", last=b"N"))),
                                      "outside its storage"),
         "tensor of a million dimensions": (legacy(checkpoint(tensor(b"(" + whole[:-1] * 50000 + b"t", b"(" + (
             number(1) * 50000) + b"t", last=b"N"))), "impossible"),
@@ -311,8 +311,9 @@ def lies():
         "tensor whose stride is a dict": (legacy(checkpoint(tensor(whole, b"}", last=b"N"))), "impossible"),
         "tensor whose offset is text": (legacy(checkpoint(tensor(whole, whole, last=b"N").replace(
             number(0) + whole, text("0") + whole))), "impossible"),
-        "storage of 2^60": (legacy(checkpoint(tensor(count=2 ** 60, last=b"N")), tail=struct.pack("<q", 2 ** 60)),
+        "storage of 2^39": (legacy(checkpoint(tensor(count=2 ** 39, last=b"N")), tail=struct.pack("<q", 2 ** 39)),
                             "truncated"),
+        "storage of 2^70": (legacy(checkpoint(tensor(count=2 ** 70, last=b"N"))), "elements"),
         "storage of -1": (legacy(checkpoint(tensor(count=-1, last=b"N")), tail=struct.pack("<q", -1)), "-1 elements"),
         "storage that is cut": (legacy(checkpoint(tensor(last=b"N")), tail=b"\1\0\0"), "truncated"),
         "storage that is missing": (legacy(checkpoint(tensor(last=b"N")), keys=b"]"), "the file has 0"),
@@ -366,7 +367,7 @@ def lies():
         "description of the future": (with_description(lambda d: d.update(blend=2)), "newer"),
         "description without Gs": (with_description(lambda d: d["networks"].pop("Gs")), "broken"),
         "description of another size": (with_description(lambda d: d["networks"]["Gs"]["static_kwargs"]["v"][0].__setitem__(
-            1, 1024)), "does not fit|is not"),
+            1, 1024)), "other variables than the architecture"),
         "description with 2^30 layers": (with_description(lambda d: [
             pair.__setitem__(1, 2 ** 30) for pair in d["networks"]["Gs"]["static_kwargs"]["v"]
             if pair[0] == "mapping_layers"]), "mapping_layers"),
@@ -376,10 +377,102 @@ def lies():
     return found
 
 
+def whole(kwargs=b"}", variables=b"]", name_=b"Gs", extra=b""):
+    """A pickle of a generator with both components and without variables: its static_kwargs are looked at."""
+    def one(title, function, more, values):
+        return name("dnnlib.tflib.network", "Network") + b")\x81}(" + text("name") + text(title) + (
+            text("build_func_name") + text(function) + text("static_kwargs") + kwargs + text("variables") + values
+            + more + b"ub")
+
+    parts = b"}(" + text("synthesis") + one("S", "G_synthesis_stylegan2", b"", b"]") + (
+        text("mapping") + one("M", "G_mapping", b"", b"]") + b"u")
+    return P2 + one(name_, "G_main", text("components") + parts + extra, variables) + b"."
+
+
+def with_kwarg(key, code):
+    return whole(b"}" + text(key) + code + b"s")
+
+
+def shallow(state, names, inner):
+    """Pickle code of a module whose parts under many names are the same module."""
+    return b"}" + text("_modules") + b"}(" + b"".join(text(each) + get(inner) for each in names) + b"us" + state
+
+
+def modules():
+    """What grows where the parts of networks are put together."""
+    kernel = reduced("numpy", "dtype", text("u1"), number(0), number(1)) + b"(" + number(3) + text("|") + (
+        b"NNN" + number(-1) + number(-1) + number(0) + b"tb")
+    big = reduced("numpy.core.multiarray", "_reconstruct", name("numpy", "ndarray"), number(0) + b"\x85", text("b")) + (
+        b"(" + number(1) + number(2 ** 24) + b"\x85" + kernel + b"\x89B" + struct.pack("<I", 2 ** 24) + b"\1" * 2 ** 24
+        + b"tb")
+    long = text("a" * 2 ** 22) + put(0) + b"0"
+    one = number(1) + b"\x85"
+    leaf = reduced("torch_utils.persistence", "_reconstruct_persistent_obj",
+                   b"}(" + text("class_name") + text("x") + text("state") + b"}u")
+    tree = leaf + put(0) + b"0"
+    for level in range(5):
+        names = ["m%d" % i for i in range(1000)]
+        tree += reduced("torch_utils.persistence", "_reconstruct_persistent_obj", b"}(" + text("class_name") + text("x") + (
+            text("state") + shallow(b"", names, level) + b"u")) + put(level + 1) + b"0"
+    described_names = {"description": json.dumps({"blend": 1, "texts": [], "networks": {"Gs": {
+        "name": "Gs", "build_func_name": "G_main", "static_kwargs": {"$": "dict", "v": []}, "components": {},
+        "extra": {"$": "dict", "v": []}, "variables": ["G_synthesis/noise10000000000"]}}})}
+    noise = P2 + b"}(" + text("G_ema") + leaf + text("blend") + b"}" + text("description") + text(
+        described_names["description"]) + b"su."
+    many = b"}(" + b"".join(text("t%d" % i) + get(5) for i in range(30000)) + b"u"
+    pair = (b"(" + text("storage") + name("torch", "FloatStorage") + text("0") + text("cpu") + number(1) + b"tQ")
+    return {
+        "decay of 2000": (with_kwarg("fmap_decay", number(2000)), "fmap_decay 2000"),
+        "resolution of texts": (P2 + long + with_kwarg("resolution", b"](" + get(0) * 300 + b"e")[2:], "more than 16 MB"),
+        "kernel of 16 MB": (with_kwarg("resample_kernel", big), "resample_kernel a ndarray|more than"),
+        "kernel of 1000 taps": (with_kwarg("resample_kernel", b"](" + number(1) * 1000 + b"e"), "resample_kernel"),
+        "kernel that sums to nothing": (with_kwarg("resample_kernel", b"](" + number(1) + number(-1) + b"e"),
+                                        "resample_kernel"),
+        "channels of 2^20": (with_kwarg("num_channels", number(2 ** 20)), "num_channels"),
+        "learning rate of nothing": (with_kwarg("mapping_lrmul", b"G" + struct.pack(">d", 0)), "mapping_lrmul"),
+        "layers of 2^30, whole": (with_kwarg("mapping_layers", number(2 ** 30)), "mapping_layers"),
+        "number of 1000 bits": (whole(extra=text("x") + number(2 ** 1000)), "does not fit|bits"),
+        "state with a number as key": (whole(extra=number(7) + text("x")), "keys that are not text"),
+        "source that is an array": (whole(extra=text("build_module_src") + array(one)), "source in Gs is not text"),
+        "name of 7 MB": (whole(name_=b"n" * 7 * 2 ** 20), "characters"),
+        "name of control characters": (network().replace(text("Gs"), text(b"\x01" * 2 ** 22), 1), "characters"),
+        "key of control characters": (P2 + b"}" + text("\x01" * 2 ** 22) + b"Ns.", "entries"),
+        "global of 8 MB": (P4 + text("\x01" * 2 ** 22) + text("\x02" * 2 ** 21) + b"\x93.", "asks for"),
+        "globals again and again": (P2 + name("torch_utils.persistence", "_reconstruct_persistent_obj") * 149000 + b".",
+                                    "opcodes"),
+        "names without end": (P2 + b"c" + b"a" * 10 ** 6, "too long"),
+        "components without end": (whole()[:-1] + put(1) + b"0" + name("dnnlib.tflib.network", "Network") + b")\x81}(" + text("name")
+                                   + text("Gs") + text("build_func_name") + text("G_main") + text("static_kwargs") + b"}"
+                                   + text("variables") + b"]" + text("components") + b"}(" + b"".join(
+                                       text("c%d" % i) + get(1) for i in range(20000)) + b"uub.", "one level"),
+        "variables without end": (whole(variables=b"](" + b"".join(
+            text("v%d" % i) + b"N\x86" for i in range(20000)) + b"e"), "20000 variables"),
+        "modules without end": (P2 + tree + b"}" + text("G_ema") + get(5) + b"s.", "no synthesis.b4.conv1"),
+        "modules without end, described": (P2 + tree + b"}(" + text("G_ema") + get(5) + text("blend") + b"}" + text(
+            "description") + text("{}") + b"su.", "too many or too long"),
+        "noise of 2^10^10": (noise, "components"),
+        "tensors without end": (archive(P2 + tensor(one, one, last=b"") + put(5) + b"0}(" + text("g_ema") + many + text("g")
+                                        + many + b"u."), "30000 tensors"),
+        "storages again and again": (archive(P2 + pair[:-1] + put(0) + b"Q0" + (get(0) + b"Q0") * 60000 + b"N."),
+                                     "opcodes"),
+        "shape that is bytes": (legacy(checkpoint(tensor(b"B" + struct.pack("<I", 2 ** 24) + b"\1" * 2 ** 24, b")", last=b"N"))),
+                                "impossible shape"),
+        "stride of 2^70": (legacy(checkpoint(tensor(one, number(2 ** 70) + b"\x85", last=b"N"))), "impossible"),
+        "tensor of nothing": (legacy(checkpoint(tensor(number(0) + b"\x85", one, last=b"N"))), "outside"),
+        "protocol that is an array": (legacy(b"N").replace(number(1001), array(one)), "unknown protocol"),
+        "type that numpy would parse": (with_description(lambda d: d["networks"]["Gs"]["extra"]["v"].append(
+            ["x", {"$": "array", "v": ["(,)f4", [1], "AAAAAA=="]}])), "unknown kind"),
+        "names for one tensor": (with_description(lambda d: d["networks"]["Gs"]["components"]["synthesis"]["variables"].extend(
+            "4x4/Conv/mod_bias/%d" % i for i in range(500))), "other variables"),
+        "keys of two kinds": (with_description(lambda d: d["networks"]["Gs"]["static_kwargs"]["v"].append([5, 1])),
+                              "keys that are not text"),
+    }
+
+
 def corpus(folder):
-    """All of it, and the tricks in the places of a real network where values are carried unread."""
+    """All of it."""
     found = {}
-    for part in (execution(folder), memory(), lies()):
+    for part in (execution(folder), memory(), lies(), modules()):
         assert not set(part) & set(found)
         found.update(part)
     return found

@@ -19,6 +19,7 @@ NAME = "pytorch"
 _FAMILIES = {"SynthesisInput": "StyleGAN3", "TriPlaneGenerator": "EG3D", "FastganSynthesis": "Projected GAN"}
 # Beside the parameters: made anew from the architecture.
 _DERIVED = ("resample_filter",)
+_MOST_PARTS = 3000  # modules and tensors of a network; 1024x1024 has some 500
 
 
 def recognise(value):
@@ -72,18 +73,20 @@ def to_array(name, value):
     return array
 
 
-def _tensors(module, prefix="", depth=0):
+def _tensors(module):
     """{name: array} of a module's parameters and buffers, and of its parts'."""
-    found, state = OrderedDict(), module.state
-    for group in ("_parameters", "_buffers"):
-        for name, tensor in _dict(state.get(group)).items():
-            if tensor is not None and name not in _DERIVED:
-                found["%s%s" % (prefix, name)] = to_array("%s%s" % (prefix, name), tensor)
-    for name, part in _dict(state.get("_modules")).items():
-        if isinstance(part, Module):
-            if depth > 4 or len(found) > 10000:
-                raise NetworkFileError("modules are nested too deeply, or too many")
-            found.update(_tensors(part, "%s%s." % (prefix, name), depth + 1))
+    found, todo, seen = OrderedDict(), [("", module)], 0
+    while todo:
+        prefix, module = todo.pop()
+        for group in ("_parameters", "_buffers", "_modules"):
+            for name, value in _dict(module.state.get(group)).items():
+                seen += 1
+                if type(name) is not str or len(name) + len(prefix) > 100 or seen > _MOST_PARTS:
+                    raise NetworkFileError("its modules have too many or too long names")
+                if isinstance(value, Module):
+                    todo.append(("%s%s." % (prefix, name), value))
+                elif value is not None and name not in _DERIVED:
+                    found[prefix + name] = to_array(prefix + name, value)
     return found
 
 
@@ -140,11 +143,12 @@ def _generator(module, name):
     ])
     if embed is not None:
         kwargs["label_fmaps"] = _size(tensors, "mapping.embed.bias")
-    if mapping.state.get("num_layers") == 1:
+    if type(kwargs["mapping_layers"]) is int and kwargs["mapping_layers"] == 1:
         kwargs["mapping_fmaps"] = None
     kwargs.update(_channels(arguments))
-    if len(tensors.get("synthesis.b4.const", ())) != _size(tensors, "synthesis.b4.conv1.bias"):
-        kwargs["fmap_const"] = len(tensors.get("synthesis.b4.const", ()))
+    constant = np.shape(tensors.get("synthesis.b4.const", 0))[:1]
+    if constant != (_size(tensors, "synthesis.b4.conv1.bias"),):
+        kwargs["fmap_const"] = constant[0] if constant else None
     return _plain_kwargs(layouts.generator, name, kwargs, tensors, layouts.ada_generator)
 
 
@@ -167,7 +171,7 @@ def _discriminator(module):
         kwargs["mapping_fmaps"] = _size(tensors, "mapping.embed.bias")
         kwargs["mapping_lrmul"] = _attribute(_part(mapping, "fc0"), "bias_gain", 0.1)
     frozen = _dict(arguments.get("block_kwargs")).get("freeze_layers")
-    if frozen:
+    if type(frozen) is int and frozen:
         kwargs["freeze_layers"] = frozen
     kwargs.update(_channels(arguments))
     return _plain_kwargs(layouts.discriminator, "D", kwargs, tensors, layouts.ada_discriminator)

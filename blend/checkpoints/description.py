@@ -10,25 +10,39 @@ from collections import OrderedDict
 
 import numpy as np
 
-from blend.checkpoints.machine import EasyDict
-from blend.checkpoints.network import Network, NetworkFile
+from blend.checkpoints.machine import SIMPLE_DTYPES, EasyDict
+from blend.checkpoints.network import Network, NetworkFile, expected_variables
 from blend.errors import BlendError, NetworkFileError
 
 ROLES = ("Gs", "G", "D")
 MOST = 2 ** 19  # bytes; that of a TensorFlow file with its source has some 60,000
 _LONG = 200
-_MOST_ARRAY = 2 ** 20
+_MOST_ARRAY = 2 ** 18
 
 
 def describe(networks):
     """The JSON text. BlendError: a value that has no place in it."""
-    texts = []
+    texts = _Texts()
     found = OrderedDict((role, _network(getattr(networks, role), texts)) for role in ROLES
                         if getattr(networks, role) is not None)
-    text = json.dumps(OrderedDict([("blend", 1), ("networks", found), ("texts", texts)]))
+    text = json.dumps(OrderedDict([("blend", 1), ("networks", found), ("texts", list(texts))]))
     if len(text) > MOST:
         raise BlendError("the networks carry too much text (%d bytes) for this format" % len(text))
     return text
+
+
+class _Texts(OrderedDict):
+    """Long texts, each once; together no more than has a place."""
+
+    size = 0
+
+    def index(self, text):
+        if text not in self:
+            self.size += len(text)
+            if self.size > MOST:
+                raise BlendError("the networks carry too much text for this format")
+            self[text] = len(self)
+        return self[text]
 
 
 def _network(network, texts):
@@ -46,8 +60,6 @@ def _encode(value, texts):
     if isinstance(value, str):
         if len(value) < _LONG:
             return value
-        if value not in texts:
-            texts.append(value)
         return {"$": "text", "v": texts.index(value)}
     if type(value) is list:
         return [_encode(each, texts) for each in value]
@@ -64,8 +76,8 @@ def _encode(value, texts):
     raise BlendError("a network carries a %s, which has no place in this format" % type(value).__name__)
 
 
-def rebuild(text, variables):
-    """The NetworkFile of a JSON text. variables: {role: {variable name: array}}.
+def rebuild(text, sources):
+    """The NetworkFile of a JSON text. sources: {role: an object whose get(name, shape) gives a variable or None}.
 
     NetworkFileError: not such a text, or a variable is missing.
     """
@@ -75,27 +87,42 @@ def rebuild(text, variables):
         whole = json.loads(text, parse_int=integer)
         if whole["blend"] != 1:
             raise NetworkFileError("was written by a newer version of blend")
-        texts = whole["texts"]
-        made = {role: _rebuilt(whole["networks"][role], variables.get(role, {}), "", texts, 0)
-                for role in ROLES if role in whole["networks"]}
-        return NetworkFile(made["Gs"], made.get("G"), made.get("D"))
+        made = {role: _rebuilt(whole["networks"][role], whole["texts"], 0) for role in ROLES
+                if role in whole["networks"]}
     except (ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError) as error:
         raise NetworkFileError("its description of the networks is broken (%s: %s)" % (
             type(error).__name__, str(error)[:100]))
+    if "Gs" not in made:
+        raise NetworkFileError("its description of the networks is broken (there is no Gs)")
+    return NetworkFile(**{role: _filled(network, names, role, sources) for role, (network, names) in made.items()})
 
 
-def _rebuilt(found, variables, prefix, texts, depth):
+def _filled(network, names, role, sources):
+    """A network with its variables, in the order of `names`."""
+    expected = expected_variables(network, "discriminator" if role == "D" else "generator")
+    if len(names) != len(set(names)) or set(names) - {"lod"} != set(expected) - {"lod"}:
+        raise NetworkFileError("its description of %s has other variables than the architecture" % role)
+    found = OrderedDict()
+    for name in names:
+        found[name] = sources[role].get(name, expected.get(name, ())) if role in sources else None
+        if found[name] is None:
+            raise NetworkFileError("the tensor of %s is missing" % name)
+    return network.filled(found)
+
+
+def _rebuilt(found, texts, depth):
+    """(a Network without variables, the global names of its variables)."""
     name, function = found["name"], found["build_func_name"]
     if type(name) is not str or type(function) is not str or depth > 1:
         raise ValueError("a network without a name")
-    own = OrderedDict()
-    for local in found["variables"]:
-        if prefix + local not in variables:
-            raise NetworkFileError("the tensor of %s is missing" % (prefix + local)[:100])
-        own[local] = variables[prefix + local]
-    parts = OrderedDict((role, _rebuilt(part, variables, "G_%s/" % role, texts, depth + 1))
-                        for role, part in found["components"].items())
-    return Network(name, function, _decode(found["static_kwargs"], texts), own, parts, _decode(found["extra"], texts))
+    names, parts = [str(each) for each in found["variables"]], OrderedDict()
+    for role, part in found["components"].items():
+        parts[role], more = _rebuilt(part, texts, depth + 1)
+        names += ["G_%s/%s" % (role, each) for each in more]
+    kwargs, extra = _decode(found["static_kwargs"], texts), _decode(found["extra"], texts)
+    if not isinstance(kwargs, dict) or not isinstance(extra, dict):
+        raise ValueError("arguments that are no dict")
+    return Network(name, function, kwargs, {}, parts, extra), names
 
 
 def _decode(value, texts):
@@ -115,10 +142,9 @@ def _decode(value, texts):
     if kind == "bytes":
         return base64.b64decode(content)
     dtype, shape, data = content
-    dtype = np.dtype(str(dtype))
-    if kind not in ("array", "scalar") or dtype.hasobject:
+    if kind not in ("array", "scalar") or str(dtype).lstrip("<>|=") not in SIMPLE_DTYPES:
         raise ValueError("a value of unknown kind")
-    array = np.frombuffer(base64.b64decode(data), dtype).reshape(shape)
+    array = np.frombuffer(base64.b64decode(data), str(dtype)).reshape(shape)
     return array if kind == "array" else array[()]
 
 

@@ -9,8 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from blend.checkpoints import shapes
-from blend.checkpoints.network import Network
+from blend.checkpoints.network import Network, expected_variables
 from blend.errors import NetworkFileError
 
 AFFINE = "affine_bias"  # in a Network's `extra`: biases of PyTorch files that mod_bias cannot hold to the bit
@@ -137,7 +136,7 @@ def to_torch(network, naming):
         turned = KINDS[kind].to_torch(value)
         if kind == "style":
             known = biases.get(name) if isinstance(biases, dict) else None
-            if isinstance(known, np.ndarray) and _same(KINDS[kind].to_tensorflow(known), value):
+            if _is_known(known, value.shape) and _same(KINDS[kind].to_tensorflow(known), value):
                 turned = known
             if not _same(KINDS[kind].to_tensorflow(turned), value):
                 kept[name] = value
@@ -152,11 +151,11 @@ def _same(a, b):
 def from_torch(tensors, expected, naming, kept=None):
     """(OrderedDict of variable name to array, {name: bias} of the biases that it does not hold to the bit).
 
-    tensors: {PyTorch name: array}. expected: names of the variables. kept: what `to_torch` could not restore; used
-    where the tensors are still those it was made with. NetworkFileError: a tensor is missing.
+    tensors: {PyTorch name: array}. expected: {variable name: shape}, of a checked architecture. kept: what `to_torch`
+    could not restore; used where the tensors are still those it was made with. NetworkFileError: a tensor is missing.
     """
     found, biases, kept = OrderedDict(), {}, kept or {}
-    for name in expected:
+    for name, shape in expected.items():
         named = naming(name)
         if named is None:
             if name in kept:
@@ -166,12 +165,14 @@ def from_torch(tensors, expected, naming, kept=None):
         if torch_name not in tensors:
             raise NetworkFileError("the tensor %s is missing" % torch_name)
         there = tensors[torch_name]
+        if kind == "style" and there.shape != shape:  # before there is a copy
+            raise NetworkFileError("the tensor %s has the shape %r, not %r" % (torch_name, there.shape, shape))
         try:
             value = KINDS[kind].to_tensorflow(there)
         except (ValueError, IndexError):
             raise NetworkFileError("the tensor %s has the shape %r" % (torch_name, there.shape))
         if kind == "style":
-            if name in kept and _same(KINDS[kind].to_torch(kept[name]), there):
+            if _is_known(kept.get(name), shape) and _same(KINDS[kind].to_torch(kept[name]), there):
                 value = kept[name]
             elif not _same(KINDS[kind].to_torch(value), there):
                 biases[name] = there
@@ -179,42 +180,34 @@ def from_torch(tensors, expected, naming, kept=None):
     return found, biases
 
 
+def _is_known(value, shape):
+    return isinstance(value, np.ndarray) and value.dtype == np.float32 and value.shape == shape
+
+
 def generator(name, kwargs, tensors, naming):
     """A generator Network of ADA's kind from PyTorch's tensors."""
-    bare = Network(name, "G_main", kwargs, {}, {"synthesis": Network("", "G_synthesis", {}, {})}).architecture
-    expected = (["dlatent_avg"] + ["G_synthesis/" + each for each in shapes.synthesis(bare)]
-                + ["G_mapping/" + each for each in shapes.mapping(bare)])
-    found, biases = from_torch(tensors, expected, naming)
-
-    def part(prefix):
-        return OrderedDict((key[len(prefix):], value) for key, value in found.items() if key.startswith(prefix))
-
-    layers = 2 * bare["resolution"].bit_length() - 4
-    parts = OrderedDict([
-        ("synthesis", Network("G_synthesis", "G_synthesis", kwargs, part("G_synthesis/"))),
-        ("mapping", Network("G_mapping", "G_mapping", dict(kwargs, dlatent_broadcast=layers), part("G_mapping/")))])
-    return Network(name, "G_main", kwargs, {"dlatent_avg": found["dlatent_avg"]}, parts,
-                   {AFFINE: biases} if biases else {})
+    layers = 2 * int(kwargs["resolution"]).bit_length() - 4
+    parts = OrderedDict([("synthesis", Network("G_synthesis", "G_synthesis", kwargs, {})),
+                         ("mapping", Network("G_mapping", "G_mapping", dict(kwargs, dlatent_broadcast=layers), {}))])
+    bare = Network(name, "G_main", kwargs, {}, parts)
+    found, biases = from_torch(tensors, expected_variables(bare, "generator"), naming)
+    made = bare.filled(found)
+    return made if not biases else Network(name, "G_main", kwargs, made.own_variables, made.components,
+                                           {AFFINE: biases})
 
 
 def discriminator(name, kwargs, tensors, naming):
     """A discriminator Network of ADA's kind from PyTorch's tensors."""
-    bare = Network(name, "D_main", kwargs, {}).architecture
-    return Network(name, "D_main", kwargs, from_torch(tensors, shapes.discriminator(bare), naming)[0])
+    bare = Network(name, "D_main", kwargs, {})
+    return bare.filled(from_torch(tensors, expected_variables(bare, "discriminator"), naming)[0])
 
 
 class Restored(object):
-    """Variables by name, each made from its tensor when it is asked for; `kept` as `to_torch` gave it."""
+    """Variables, each made from its tensor when it is asked for; `kept` as `to_torch` gave it."""
 
     def __init__(self, tensors, naming, kept):
         self._tensors, self._naming, self._kept = tensors, naming, kept
 
-    def __contains__(self, name):
-        try:
-            named = self._naming(name)
-        except (KeyError, ValueError, IndexError):
-            raise NetworkFileError("the variable %s has no place in this format" % name[:100])
-        return name in self._kept if named is None else named[0] in self._tensors
-
-    def __getitem__(self, name):
-        return from_torch(self._tensors, [name], self._naming, self._kept)[0][name]
+    def get(self, name, shape):
+        """The array of a variable of a checked architecture, or None."""
+        return from_torch(self._tensors, {name: shape}, self._naming, self._kept)[0].get(name)

@@ -16,7 +16,8 @@ from blend.errors import ForbiddenGlobalError, NetworkFileError
 # Files of a 1024x1024 network have some 20,000 opcodes and 100 kB of text; with these, none takes 100 MB or a second.
 _MOST_OPCODES = 150000
 _MOST_TEXT = 2 ** 23
-_SIMPLE_DTYPES = frozenset(["f2", "f4", "f8", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "b1", "?"])
+_LONGEST_NAME = 100
+SIMPLE_DTYPES = frozenset(["f2", "f4", "f8", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "b1", "?"])
 
 
 class Budget(object):
@@ -76,7 +77,7 @@ class _Dtype(object):
 
 
 def _new_dtype(code, *_flags):
-    if not isinstance(code, str) or code.lstrip("<>|=") not in _SIMPLE_DTYPES:
+    if not isinstance(code, str) or code.lstrip("<>|=") not in SIMPLE_DTYPES:
         raise NetworkFileError("arrays of type %s do not belong in a network file" % brief(code))
     return _Dtype(np.dtype(code))
 
@@ -214,11 +215,10 @@ class Machine(object):
         return struct.unpack(code, self._take(struct.calcsize(code)))[0]
 
     def _line(self):
-        start = self._at
-        for _ in range(256):
-            if self._take(1)[0] == 10:
-                return bytes(self._view[start:self._at - 1]).decode("ascii")
-        raise NetworkFileError("a name is too long")
+        length = bytes(self._view[self._at:self._at + _LONGEST_NAME]).find(b"\n")
+        if length < 0:
+            raise NetworkFileError("a name is too long, or not whole")
+        return bytes(self._take(length + 1)[:-1]).decode("ascii")
 
     def _push(self, value):
         self._stack.append(value)
@@ -232,11 +232,12 @@ class Machine(object):
         raise NetworkFileError("no mark on the stack")
 
     def _global(self, module, name):
-        key = "%s %s" % (module, name)
+        self._budget.spend(4)
+        key = "%s %s" % (module[:_LONGEST_NAME], name[:_LONGEST_NAME])
         known = _GLOBALS.get(key) or self._names.get(key)
         if known is None:
-            raise ForbiddenGlobalError(
-                "asks for %s.%s, which no network file needs; nothing was executed" % (module, name))
+            raise ForbiddenGlobalError("asks for %s.%s, which no network file needs; nothing was executed" % (
+                module[:_LONGEST_NAME], name[:_LONGEST_NAME]))
         self._push(known)
 
     def _stack_global(self):

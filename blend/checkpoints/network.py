@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from blend.checkpoints import shapes
+from blend.checkpoints.machine import brief
 from blend.errors import MismatchError, NetworkFileError
 
 # Defaults of NVIDIA's build functions that describe an architecture; files hold only what was set. None: what follows
@@ -32,7 +33,8 @@ _CHOICES = {"resolution": RESOLUTIONS, "architecture": ("skip", "orig", "resnet"
             "mbstd_num_features": (1,)}
 _POSITIVE = frozenset(["num_channels", "latent_size", "dlatent_size", "mapping_fmaps", "fmap_min",
                        "fmap_max", "fmap_const", "label_fmaps", "conv_clamp"])
-_MOST = {"mapping_layers": 64}
+_MOST = {"mapping_layers": 64, "num_channels": 16, "fmap_decay": 16, "resample_kernel": 1000}
+_MOST_TAPS = 16
 _LARGEST = 2 ** 20  # of any size in static_kwargs; fmap_base is 2^15 at most in known networks
 # Build functions of other families, and what to call those.
 _FAMILIES = {
@@ -102,7 +104,8 @@ class Network(object):
         for key in found:
             if key in self.static_kwargs:
                 value = self.static_kwargs[key]
-                value = value.tolist() if isinstance(value, (np.generic, np.ndarray)) else value
+                if isinstance(value, (np.generic, np.ndarray)) and value.size <= _MOST_TAPS:
+                    value = value.tolist()
                 found[key] = tuple(value) if isinstance(value, list) else value
         found["label_embedding"] = self.is_ada
         return _resolved(found)
@@ -121,6 +124,17 @@ class Network(object):
             components[role] = component.replaced(OrderedDict(
                 (name[len(prefix):], value) for name, value in variables.items() if name.startswith(prefix)))
         own = OrderedDict((name, variables[name]) for name in self.own_variables)
+        return Network(self.name, self.build_func_name, self.static_kwargs, own, components, self.extra)
+
+    def filled(self, variables):
+        """The same network with the variables of its parts, by global name, whatever it had before."""
+        components = OrderedDict()
+        for role, part in self.components.items():
+            prefix = "G_%s/" % role
+            components[role] = part.filled(OrderedDict(
+                (name[len(prefix):], value) for name, value in variables.items() if name.startswith(prefix)))
+        own = OrderedDict((name, value) for name, value in variables.items()
+                          if not any(name.startswith("G_%s/" % role) for role in components))
         return Network(self.name, self.build_func_name, self.static_kwargs, own, components, self.extra)
 
     def __repr__(self):
@@ -171,6 +185,15 @@ class NetworkFile(NamedTuple):
 
 def check(network, function):
     """Raise NetworkFileError unless a network is a StyleGAN2 'generator' or 'discriminator' with all its variables."""
+    for part, expected in layout(network, function):
+        _check_shapes(part, expected)
+
+
+def layout(network, function):
+    """[(network or component, {name: shape} of the variables that it should have)], by its static_kwargs.
+
+    NetworkFileError: it is no StyleGAN2 'generator' or 'discriminator', or its arguments are out of range.
+    """
     allowed = ("G_main",) if function == "generator" else ("D_stylegan2", "D_main")
     roles = set(network.components)
     synthesis = network.components.get("synthesis", network)
@@ -183,21 +206,21 @@ def check(network, function):
         raise NetworkFileError("network %s has the components %s" % (
             network.name, ", ".join(sorted(map(str, roles))) or "(none)"))
     architecture = network.architecture
-    _check_architecture(network, architecture)
+    check_architecture(network)
     if not network.is_generator:
-        _check_shapes(network, shapes.discriminator(architecture))
-        return
+        return [(network, shapes.discriminator(architecture))]
     own = shapes.generator(architecture)
     if network.is_ada and "lod" not in network.own_variables:
         del own["lod"]
-    _check_shapes(network, own)
+    found = [(network, own)]
     for role, builds, expected in (("synthesis", ("G_synthesis_stylegan2", "G_synthesis"), shapes.synthesis),
                                    ("mapping", ("G_mapping",), shapes.mapping)):
         component = network.components[role]
         if component.build_func_name not in builds or component.components:
             raise NetworkFileError("the %s of %s is built by %s where StyleGAN2 has %s; other architectures are not "
                                    "supported" % (role, network.name, component.build_func_name, " or ".join(builds)))
-        _check_shapes(component, expected(architecture))
+        found.append((component, expected(architecture)))
+    return found
 
 
 def _check_family(function, kwargs):
@@ -210,21 +233,34 @@ def _check_family(function, kwargs):
                                "square ones" % ", ".join(odd))
 
 
-def _check_architecture(network, architecture):
+def expected_variables(network, function):
+    """OrderedDict of global name to shape, as `layout` has them."""
+    found = OrderedDict()
+    for part, expected in layout(network, function):
+        prefix = "".join("G_%s/" % role for role, each in network.components.items() if each is part)
+        found.update((prefix + name, shape) for name, shape in expected.items())
+    return found
+
+
+def check_architecture(network):
+    """Raise NetworkFileError unless the arguments of a network are of the right types and in range."""
+    architecture = network.architecture
     defaults = GENERATOR_DEFAULTS if network.is_generator else DISCRIMINATOR_DEFAULTS
     for key, default in defaults.items():
         value, kind = architecture[key], _KINDS.get(key, type(default))
         if value is None and default is None or value is None and key == "mbstd_group_size":
             continue
-        numbers = value if type(value) is kind is tuple else (value,)
+        numbers = value[:_MOST_TAPS] if type(value) is kind is tuple else (value,)
         kinds = (int, float) if kind in (float, tuple) else (kind,)
         good = numbers and all(type(one) in kinds for one in numbers)
         if good and kind is not str:
             least = key in _POSITIVE or key == "mapping_layers" and network.is_generator
             good = all(abs(one) <= _MOST.get(key, _LARGEST) for one in numbers) and (kind is tuple or value >= least)
-        if not good or value not in _CHOICES.get(key, (value,)):
-            raise NetworkFileError("network %s has %s %r; supported: %s" % (
-                network.name, key, value, _CHOICES.get(key, "a %s in range" % kind.__name__)))
+        if good and kind is tuple:
+            good = 2 <= len(value) <= _MOST_TAPS and sum(value) > 0.001
+        if not good or key == "mapping_lrmul" and not value or key in _CHOICES and value not in _CHOICES[key]:
+            raise NetworkFileError("network %s has %s %s; supported: %s" % (
+                network.name, key, brief(value), _CHOICES.get(key, "a %s in range" % kind.__name__)))
 
 
 def _check_shapes(network, expected):

@@ -6,13 +6,16 @@ from collections import OrderedDict
 import numpy as np
 
 from blend.checkpoints.emitter import Emitter
-from blend.checkpoints.machine import Instance
+from blend.checkpoints.machine import SIMPLE_DTYPES, Instance
 from blend.checkpoints.network import Network, NetworkFile
 from blend.errors import NetworkFileError
 
 NAME = "tensorflow"
 _CARRIED = (type(None), bool, int, float, str, bytes, memoryview, np.ndarray, np.generic)
 _MOST_VALUES = 10000
+_MOST_CARRIED = 2 ** 24  # bytes of texts and arrays, each counted as often as it stands there
+_MOST_VARIABLES = 1000   # 1024x1024 has some 170
+_LONGEST_NAME = 200
 _ROLES = ("G", "D", "Gs")
 
 
@@ -81,21 +84,24 @@ def source():
 def _network(instance, depth=0):
     """The Network of an object's state, every field checked."""
     state = dict(_field(instance.state, dict, "the state of a network") or {})
-    name = _field(state.pop("name", None), str, "the name of a network")
-    function = _field(state.pop("build_func_name", None), str, "the build function of " + name)
+    name = _name(state.pop("name", None), "the name of a network")
+    function = _name(state.pop("build_func_name", None), "the build function of " + name)
     kwargs = dict(_field(state.pop("static_kwargs", None), dict, "static_kwargs of " + name))
-    if not all(isinstance(key, str) for key in kwargs):
-        raise NetworkFileError("static_kwargs of %s have keys that are not text" % name)
     variables = OrderedDict()
-    for entry in _field(state.pop("variables", None), list, "the variables of " + name):
-        if type(entry) is not tuple or len(entry) != 2 or not isinstance(entry[0], str):
+    found = _field(state.pop("variables", None), list, "the variables of " + name)
+    if len(found) > _MOST_VARIABLES:
+        raise NetworkFileError("%s has %d variables" % (name, len(found)))
+    for entry in found:
+        if type(entry) is not tuple or len(entry) != 2:
             raise NetworkFileError("a variable of %s is not a (name, value) pair" % name)
-        if entry[0] in variables:
-            raise NetworkFileError("variable %s of %s is there twice" % (entry[0], name))
-        variables[entry[0]] = _float32(entry[1], "%s/%s" % (name, entry[0]))
+        local = _name(entry[0], "the name of a variable of " + name)
+        if local in variables:
+            raise NetworkFileError("variable %s of %s is there twice" % (local, name))
+        variables[local] = _float32(entry[1], name, local)
     components = OrderedDict()
-    for role, component in _field(state.pop("components", {}), dict, "the components of " + name).items():
-        if depth or not isinstance(component, Instance):
+    found = _field(state.pop("components", {}), dict, "the components of " + name)
+    for role, component in found.items():
+        if depth or len(found) > 2 or not isinstance(role, str) or not isinstance(component, Instance):
             raise NetworkFileError("the components of %s are not networks of one level" % name)
         components[role] = _network(component, depth + 1)
     return Network(name, function, kwargs, variables, components, state)
@@ -106,6 +112,10 @@ def check_plain(network):
     for each in [network] + list(network.components.values()):
         _plain(each.static_kwargs)
         _plain(each.extra)
+        if not all(isinstance(key, str) for key in list(each.extra) + list(each.static_kwargs)):
+            raise NetworkFileError("the state or the static_kwargs of %s have keys that are not text" % each.name)
+        if not isinstance(each.extra.get("build_module_src", ""), str):
+            raise NetworkFileError("the source in %s is not text" % each.name)
 
 
 def _field(value, kind, what):
@@ -114,25 +124,40 @@ def _field(value, kind, what):
     return value
 
 
-def _float32(value, name):
+def _name(value, what):
+    if len(_field(value, str, what)) > _LONGEST_NAME:
+        raise NetworkFileError("%s has %d characters" % (what, len(value)))
+    return value
+
+
+def _float32(value, network, name):
     if not isinstance(value, (np.ndarray, np.float32)) or value.dtype != np.float32:
-        raise NetworkFileError("variable %s is not a float32 array" % name)
+        raise NetworkFileError("variable %s/%s is not a float32 array" % (network, name))
     return value if isinstance(value, np.ndarray) else np.asarray(value)
 
 
 def _plain(root):
     """Raise unless a value that is only carried through is small, shallow, and could be written again."""
-    level, count = [root], 0
+    level, count, size = [root], 0, 0
     for _depth in range(8):
         below = []
         for value in level:
             if isinstance(value, dict):
+                if not all(isinstance(key, (str, int, type(None))) for key in value):
+                    raise NetworkFileError("the state of a network holds a dict with odd keys")
                 below.extend(value)
                 below.extend(value.values())
             elif isinstance(value, (list, tuple)):
                 below.extend(value)
+            elif isinstance(value, int) and abs(value) >= 2 ** 64:
+                raise NetworkFileError("the state of a network holds a number of %d bits" % value.bit_length())
+            elif isinstance(value, (np.ndarray, np.generic)) and value.dtype.str[1:] not in SIMPLE_DTYPES:
+                raise NetworkFileError("the state of a network holds an array of type %s" % value.dtype)
             elif not isinstance(value, _CARRIED):
                 raise NetworkFileError("the state of a network holds a %s" % type(value).__name__)
+            size += getattr(value, "nbytes", 0) or (len(value) if isinstance(value, (str, bytes)) else 0)
+            if size > _MOST_CARRIED:
+                raise NetworkFileError("the state of a network holds more than %d MB" % (_MOST_CARRIED // 2 ** 20))
             if count + len(below) > _MOST_VALUES:
                 raise NetworkFileError("the state of a network holds more than %d values" % _MOST_VALUES)
         level, count = below, count + len(below)

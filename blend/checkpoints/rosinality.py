@@ -78,6 +78,8 @@ def _naming(role, top):
 def _tensors(state):
     """{name: array}; data-parallel training put 'module.' before the names."""
     found = OrderedDict()
+    if len(state) > 2000:
+        raise NetworkFileError("has %d tensors; a network of 1024x1024 has some 300" % len(state))
     for name, tensor in state.items():
         if isinstance(tensor, Tensor) and isinstance(name, str) and not name.endswith(".kernel"):
             name = name[len("module."):] if name.startswith("module.") else name
@@ -108,7 +110,8 @@ def _generator(name, tensors):
     kwargs = OrderedDict([
         ("latent_size", latent), ("dlatent_size", latent), ("mapping_fmaps", latent), ("resolution", resolution),
         ("num_channels", 3), ("label_size", 0), ("mapping_layers", layers)], **_widths(resolution, channels))
-    tensors.setdefault("latent_avg", np.zeros(latent, np.float32))
+    if "latent_avg" not in tensors:
+        tensors["latent_avg"] = np.zeros(min(latent, 2 ** 20), np.float32)
     made = layouts.generator(name, kwargs, tensors, layouts.rosinality_generator)
     _check_all_read(tensors, made, layouts.rosinality_generator)
     return made
@@ -164,8 +167,9 @@ def write(networks, file):
     value["latent_avg"], value[ada_pytorch.SIDECAR] = latent_avg, kept
     _archive(value, file)
     for key in ("conv_clamp", "num_fp16_res"):
-        if networks.Gs.static_kwargs.get(key):
-            lost.append("%s %s: rosinality's code has no such thing" % (key, networks.Gs.static_kwargs[key]))
+        value = networks.Gs.static_kwargs.get(key)
+        if isinstance(value, (int, float)) and value:
+            lost.append("%s %s: rosinality's code has no such thing" % (key, value))
     if not _is_usual(networks.Gs):
         widths = ", ".join("%d: %d" % each for each in _channels(networks.Gs))
         lost.append("channels: rosinality's code has fixed numbers of them; to open this file there, set `channels` in "
@@ -215,7 +219,8 @@ def _archive(value, file):
             return type(each)((key, with_tensors(one)) for key, one in each.items())
         return _tensor(each, arrays) if isinstance(each, np.ndarray) else each
 
-    with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED, allowZip64=True) as archive:
+    archive = zipfile.ZipFile(file, "w", zipfile.ZIP_STORED, allowZip64=True)
+    try:
         with io.BytesIO() as stream:
             Emitter(stream, 2).dump(with_tensors(value))
             _member(archive, "data.pkl", stream.getvalue())
@@ -223,6 +228,10 @@ def _archive(value, file):
         for i, array in enumerate(arrays):
             _member(archive, "data/%d" % i, np.ascontiguousarray(array, "<f4").tobytes())
         _member(archive, "version", b"3\n")
+        archive.close()
+    except BaseException:
+        archive.fp = None  # else it ends what nobody wants, and hides what went wrong
+        raise
 
 
 def _member(archive, name, data):

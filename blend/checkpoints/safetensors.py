@@ -44,7 +44,14 @@ def read(view):
                 brief(name), ", ".join(description.ROLES)))
         variables[role][local] = _tensor(name, entry, data)
     _check_filled(header, len(data))
-    return description.rebuild(metadata["blend"], variables)
+    return description.rebuild(metadata["blend"], {role: _Tensors(found) for role, found in variables.items()})
+
+
+class _Tensors(dict):
+    """Variables as `description.rebuild` asks for them."""
+
+    def get(self, name, _shape):
+        return super(_Tensors, self).get(name)
 
 
 def _unique(pairs):
@@ -68,7 +75,9 @@ def _tensor(name, entry, data):
     if end - start != 4 * count or end > len(data):
         raise NetworkFileError("the tensor %s needs %d bytes, the file has %d for it" % (
             brief(name), 4 * count, max(min(end, len(data)) - start, 0)))
-    return np.frombuffer(data[start:end], "<f4").reshape(shape) if count else np.zeros(shape, np.float32)
+    if not count:
+        raise NetworkFileError("the tensor %s is empty" % brief(name))
+    return np.frombuffer(data[start:end], "<f4").reshape(shape)
 
 
 def _check_filled(header, size):

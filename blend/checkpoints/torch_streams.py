@@ -13,6 +13,7 @@ from blend.errors import NetworkFileError
 
 MAGIC = 0x1950a86a20f9469cfc6c
 _PROTOCOL = 1001
+_MOST_COUNT = 2 ** 40       # numbers in a storage
 _MOST_DIRECTORY = 2 ** 20   # bytes of a zip's table of contents; that of a large training state has 200,000
 _MOST_MEMBER = 2 ** 24      # bytes of the pickle in a zip
 _STORAGES = {"Float": "<f4", "Double": "<f8", "Half": "<f2", "Long": "<i8", "Int": "<i4", "Short": "<i2",
@@ -26,7 +27,7 @@ class Storage(object):
 
     def __init__(self, dtype, count, data=None):
         self.dtype, self.count, self.data = np.dtype(dtype), count, data
-        if type(count) is not int or count < 0:
+        if type(count) is not int or not 0 <= count < _MOST_COUNT:
             raise NetworkFileError("a storage has %s elements" % brief(count))
 
 
@@ -44,20 +45,19 @@ class Tensor(object):
         """The numbers, as a read-only view. NetworkFileError: they are not all in the storage."""
         storage, shape, strides = self._storage, self._shape, self._strides
         good = type(shape) is tuple is type(strides) and len(shape) == len(strides) <= 8
-        if not good or not all(type(n) is int and n >= 0 for n in (self._offset,) + shape + strides):
+        whole = good and (self._offset,) + shape + strides
+        if not good or not all(type(n) is int and 0 <= n < _MOST_COUNT for n in whole):
             raise NetworkFileError("a tensor has an impossible shape %s or stride %s" % (brief(shape), brief(strides)))
         itemsize, count, last = storage.dtype.itemsize, 1, self._offset
         for size, stride in zip(shape, strides):
             count *= size
             last += (size - 1) * stride
-        if count and (last >= storage.count or count > storage.count):
+        if not count or last >= storage.count or count > storage.count:
             raise NetworkFileError("a tensor of shape %s lies outside its storage of %d numbers" % (
                 brief(shape), storage.count))
         if storage.data is None or storage.count * itemsize != len(storage.data):
             raise NetworkFileError("a storage of %d numbers needs %d bytes, the file has %d for it" % (
                 storage.count, storage.count * itemsize, len(storage.data or b"")))
-        if not count:
-            return np.zeros(shape, storage.dtype)
         flat = np.frombuffer(storage.data, storage.dtype)[self._offset:]
         return np.lib.stride_tricks.as_strided(flat, shape, [n * itemsize for n in strides], writeable=False)
 
@@ -138,7 +138,8 @@ def _stream(view, budget, nested=False):
         return first
     protocol, end = load(end)
     system, end = load(end)
-    if protocol != _PROTOCOL or not isinstance(system, dict) or system.get("little_endian") is not True:
+    known = type(protocol) is int and protocol == _PROTOCOL and isinstance(system, dict)
+    if not known or system.get("little_endian") is not True:
         raise NetworkFileError("a PyTorch stream of an unknown protocol or byte order")
     value, end = load(end, True)
     keys, end = load(end)
@@ -203,6 +204,8 @@ def _archive(view, budget):
     if len(found) != 1:
         raise NetworkFileError("a zip archive, but not a PyTorch file (there is no data.pkl in it)")
     folder = found[0][:-len("data.pkl")]
+    if len(folder) > 256:
+        raise NetworkFileError("a zip archive with a folder name of %d characters" % len(folder))
     if len(members[found[0]]) > _MOST_MEMBER:
         raise NetworkFileError("a pickle of %d bytes in a zip archive" % len(members[found[0]]))
     if bytes(members.get(folder + "byteorder", b"little")[:9]) != b"little":

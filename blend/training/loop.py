@@ -175,7 +175,7 @@ class Run(object):
             with np.load(path) as state:
                 values = {name: state[name] for name in state.files}
             seen, kwargs = int(values.pop("seen")), json.loads(str(values.pop("static_kwargs")))
-        except (OSError, ValueError, KeyError, zipfile.BadZipFile):
+        except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile):
             raise BlendError("%s: cannot be read; delete it to start anew" % path)
         if kwargs != json.loads(self._static_kwargs()):
             raise BlendError("%s: is of another network; give another --out to start anew" % path)
@@ -215,6 +215,9 @@ class Run(object):
                         "%s %.3f" % pair for pair in values.items())))
                     losses, began, before = [], time.time(), self.seen
         writer.close()
+        if not os.path.exists(self.network_path()):  # the run was stopped just before it
+            self.networks(self._values()).save(self.network_path())
+            self._sample()
         return self.network_path()
 
     def step(self):
