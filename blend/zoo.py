@@ -67,11 +67,14 @@ def entries():
 def _own_entries():
     try:
         with open(_own_list(), encoding="utf-8") as file:
-            found = [Entry(**each) for each in json.load(file)]
+            listed = json.load(file)
+        found = [Entry(**each) for each in listed]
         for entry in found:
             texts = [each for each in entry if each is not None and each not in (entry.resolution, entry.size)]
             if not all(isinstance(each, str) for each in texts) or not _NAME.fullmatch(entry.name):
                 raise ValueError
+        if not isinstance(listed, list):
+            raise ValueError
         return found
     except FileNotFoundError:
         return []

@@ -14,6 +14,7 @@ import time
 import numpy as np
 import pytest
 from conftest import pico_file
+from PIL import Image
 from test_zoo import (
     content,  # noqa: F401
     server,  # noqa: F401  (a fixture)
@@ -21,6 +22,7 @@ from test_zoo import (
 
 import blend
 from blend import files, zoo
+from blend.networks import portraits
 
 KILLS = int(os.environ.get("BLEND_KILLS", 8))
 RANDOM = np.random.RandomState(0)
@@ -58,25 +60,58 @@ def large(tmp_path_factory):
     return folder / "1.pkl", folder / "2.pkl"
 
 
-@pytest.mark.parametrize("target, options", [
-    ("new.pkl", ["--format", "tensorflow"]), ("new.pkl", ["--format", "pytorch"]), ("new.pt", []),
-    ("new.safetensors", [])])
+# Kills itself when so many bytes are written.
+KILL = """
+import os, sys, blend.run
+from blend import files
+class Counting(object):
+    def __init__(self, file, left):
+        self.file, self.left = file, left
+    def __getattr__(self, name):
+        return getattr(self.file, name)
+    def write(self, data):
+        data = memoryview(data).cast("B")
+        self.file.write(data[:self.left])
+        if len(data) >= self.left:
+            self.file.flush()
+            os.kill(os.getpid(), 9)
+        self.left -= len(data)
+left = int(sys.argv.pop(1))
+enter = files.replacing.__enter__
+files.replacing.__enter__ = lambda self: Counting(enter(self), left)
+blend.run.start()
+"""
+FORMATS = [("new.pkl", ["--format", "tensorflow"]), ("new.pkl", ["--format", "pytorch"]), ("new.pt", []),
+           ("new.safetensors", [])]
+
+
+@pytest.mark.parametrize("target, options", FORMATS)
 def test_killed_while_converting(target, options, large, tmp_path):
     target = tmp_path / target
+    arguments = ["convert", str(large[1]), str(target)] + options
+    assert command(*arguments).returncode == 0
+    whole, size = digest(target), target.stat().st_size
+    target.write_bytes(b"old")
+    for left in [1] + list(RANDOM.randint(1, size, KILLS)):
+        assert subprocess.call([sys.executable, "-c", KILL, str(left)] + arguments) == -signal.SIGKILL
+        assert target.read_bytes() == b"old" and os.listdir(str(tmp_path)) == [target.name]
+    assert command(*arguments).returncode == 0 and digest(target) == whole
+
+
+def test_killed_at_any_time_while_converting(large, tmp_path):
+    """Random moments: in the imports, while reading, between the last byte and the new name, after it."""
+    target = tmp_path / "new.safetensors"
     began = time.time()
-    assert started("convert", large[1], target, *options).wait() == 0
+    assert started("convert", large[1], target).wait() == 0
     duration, whole = time.time() - began, digest(target)
-    assert command("convert", large[0], target, *options).returncode == 0
-    old, seen = digest(target), set()
     for _ in range(KILLS):
-        process = started("convert", large[1], target, *options)
-        time.sleep(duration * RANDOM.rand() * 0.8)
+        target.write_bytes(b"old")
+        process = started("convert", large[1], target)
+        time.sleep(duration * RANDOM.rand())
         process.kill()
         process.communicate()
-        seen.add(digest(target))
-        assert seen <= {old, whole}
-        assert os.listdir(str(tmp_path)) == [target.name]
-    assert command("convert", large[1], target, *options).returncode == 0 and digest(target) == whole
+        assert target.read_bytes() == b"old" or digest(target) == whole
+        assert len(os.listdir(str(tmp_path))) == 1
 
 
 SAVE = """
@@ -123,25 +158,47 @@ def test_killed_while_downloading(server, content, tmp_path):  # noqa: F811
     assert any(server.asked)  # some attempts went on where a killed one was
 
 
-TRAIN = ["train", "--data", "photo", "--resolution", "16", "--kimg", "0.48", "--snapshot-kimg", "0.064", "--fmap-max",
-         "4", "--latent-size", "4", "--mapping-layers", "1", "--metric-images", "0"]
+TRAIN = ["train", "--resolution", "16", "--kimg", "0.128", "--snapshot-kimg", "0.064", "--fmap-max", "4",
+         "--latent-size", "4", "--mapping-layers", "1", "--metric-images", "8"]
+# Is killed, or interrupted as by Ctrl-C, when a method of the run is called for the n-th time.
+STOP = """
+import os, sys, blend.run
+from blend.training import loop
+how, method, left = sys.argv.pop(1), sys.argv.pop(1), [int(sys.argv.pop(1))]
+called = getattr(loop.Run, method)
+def stopped(*arguments):
+    left[0] -= 1
+    if not left[0]:
+        if how == "interrupt":
+            raise KeyboardInterrupt
+        os.kill(os.getpid(), 9)
+    return called(*arguments)
+setattr(loop.Run, method, stopped)
+blend.run.start()
+"""
 
 
-def test_killed_while_training(tmp_path):
-    out = tmp_path / "run"
-    for _ in range(max(KILLS // 4, 1)):
-        process = started(*(TRAIN + ["--out", out]))
-        while process.poll() is None and not (out / "training-state.npz").exists():
-            time.sleep(0.01)
-        time.sleep(3 * RANDOM.rand())
-        process.kill()
-        process.communicate()
-        with np.load(str(out / "training-state.npz")) as state:
-            seen = int(state["seen"])
-        assert blend.load(str(out / ("network-snapshot-%06d.pkl" % (seen // 1000)))).D is not None
-        for name in os.listdir(str(out)):
-            assert not name.endswith(".tmp"), name
-    done = command(*(TRAIN + ["--out", out]))
+def test_stopped_while_training(tmp_path):
+    """In every step of a snapshot, one after the other in the same folder: each run goes on from a whole state."""
+    out, seen = tmp_path / "run", -1
+    (tmp_path / "data").mkdir()
+    for i, picture in enumerate(portraits.draw(range(16), "photo")):
+        Image.fromarray(picture).resize((16, 16)).save(str(tmp_path / "data" / ("%d.png" % i)))
+    train = TRAIN + ["--data", str(tmp_path / "data"), "--out", str(out)]
+    for how, method, count in [("kill", "_sample", 2), ("kill", "save_state", 1), ("kill", "networks", 2),
+                               ("interrupt", "networks", 1)]:
+        subprocess.call([sys.executable, "-c", STOP, how, method, str(count)] + train,
+                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        assert not [name for name in os.listdir(str(out)) if name.endswith(".tmp")]
+        if (out / "training-state.npz").exists():
+            with np.load(str(out / "training-state.npz")) as state:
+                assert int(state["seen"]) >= seen
+                seen = int(state["seen"])
+            if how == "kill":
+                assert blend.load(str(out / ("network-snapshot-%06d.pkl" % (seen // 1000)))).D is not None
+    assert seen == 128  # the interrupted run kept its state, but had not written the last network
+    (out / "network-snapshot-000000.pkl").unlink()
+    done = command(*train)
     assert done.returncode == 0 and b"resume" in done.stdout
     path = done.stdout.decode().split("network  ")[1].strip()
     assert blend.load(path).resolution == 16
@@ -212,27 +269,31 @@ def test_a_folder_without_permission(large, tmp_path):
 
 
 SHRINK = """
-import os, sys, threading, blend.run
+import os, sys, blend.run
 from blend import checkpoints
-write = checkpoints.FORMATS["safetensors"].write
+length = int(sys.argv.pop(1))
+write = checkpoints.FORMATS[sys.argv[-1]].write
 def shrunk(networks, file):
-    os.truncate(sys.argv[2], 4096)
+    os.truncate(sys.argv[2], length)
     return write(networks, file)
-checkpoints.FORMATS["safetensors"].write = shrunk
+checkpoints.FORMATS[sys.argv[-1]].write = shrunk
 blend.run.start()
 """
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGBUS"), reason="this system has no SIGBUS")
-def test_a_file_that_shrinks_while_it_is_mapped(large, tmp_path):
+@pytest.mark.parametrize("when", ["at once", "late"])
+@pytest.mark.parametrize("format", ["tensorflow", "pytorch", "rosinality", "safetensors"])
+def test_a_file_that_shrinks_while_it_is_mapped(format, when, large, tmp_path):
     source = tmp_path / "source.pkl"
     source.write_bytes(large[0].read_bytes())
-    target = tmp_path / "new.safetensors"
+    target = tmp_path / "new"
     target.write_bytes(b"old")
-    done = subprocess.run([sys.executable, "-c", SHRINK, "convert", str(source), str(target)],
-                          stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    length = 4096 if when == "at once" else os.path.getsize(str(source)) // 2
+    done = subprocess.run([sys.executable, "-c", SHRINK, str(length), "convert", str(source), str(target), "--format",
+                           format], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     one_line(done, 2, "became shorter while it was read")
-    assert target.read_bytes() == b"old" and sorted(os.listdir(str(tmp_path))) == ["new.safetensors", "source.pkl"]
+    assert target.read_bytes() == b"old" and sorted(os.listdir(str(tmp_path))) == ["new", "source.pkl"]
 
 
 def test_two_processes_write_the_same_file(large, tmp_path):

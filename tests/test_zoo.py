@@ -137,6 +137,23 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.head(200, 40, Content_Type="application/octet-stream")
         self.wfile.write(b"\n<!DOCTYPE html><title>Quota</title>    ")
 
+    def weak(self, content):
+        """Has no validator that could tell one file from the next; the file changes after the first half."""
+        if not self.count:
+            return self.body(b"old" * (len(content) // 3), etag='W/"n"', stop=len(content) // 2)
+        self.body(content, etag='W/"n"')
+
+    def confused(self, content):
+        """Half of it, and then always the wrong range: progress that is none."""
+        self.body(content, stop=None if self.headers.get("Range") else len(content) // 2, first=7)
+
+    def badly(self, content):
+        self.head(302, 0, Location="http://[::1")
+
+    def packed(self, content):
+        self.head(200, len(content), Content_Encoding="gzip")
+        self.wfile.write(content)
+
     def missing(self, content):
         self.head(404, 0)
 
@@ -205,7 +222,7 @@ def whole(path, content):
 
 @pytest.mark.parametrize("way, requests", [
     ("good", 1), ("drops", 4), ("stalls", 2), ("ignores", 2), ("changes", 2), ("redirects", 2), ("busy", 3),
-    ("unsized", 1), ("shifts", 3),
+    ("unsized", 1), ("shifts", 3), ("weak", 2),
 ])
 def test_it_arrives_whole(way, requests, server, content):
     url = server.at + way + "/file.pkl"
@@ -222,6 +239,7 @@ def test_it_arrives_whole(way, requests, server, content):
     ("promises", "connection ended|IncompleteRead|ChunkedEncoding|ProtocolError"), ("cuts", "truncated"),
     ("silent", "truncated"), ("loops", "TooManyRedirects"), ("elsewhere", "InvalidSchema"), ("page", "web page"),
     ("disguised", "web page"), ("missing", "404"), ("never", "500"), ("other", "holds a int"),
+    ("confused", "6 times in a row"), ("badly", "cannot be fetched"), ("packed", "compresses"),
 ])
 def test_it_does_not_arrive(way, says, server):
     with pytest.raises(blend.BlendError) as error:
@@ -266,6 +284,66 @@ def test_a_file_that_changes_is_refused(server, content):
     assert "has changed or is broken" in str(error.value) and not debris()
     server.content = content
     whole(zoo.get(url), content)
+
+
+def test_a_file_of_unknown_origin_is_fetched_again(server, content):
+    """Without a record, or with that of another address, nobody knows what the file is."""
+    url = server.at + "good/file.pkl"
+    path = zoo.get(url)
+    os.unlink(path + ".json")
+    with open(path, "r+b") as file:
+        file.truncate(1000)
+    whole(zoo.get(url), content)
+    with open(path + ".json", "w") as file:
+        json.dump({"url": "https://elsewhere/file.pkl", "sha256": "0" * 64, "size": 5}, file)
+    whole(zoo.get(url), content)
+    assert len(server.asked) == 3
+
+
+def test_a_cache_that_is_only_read(server, content):
+    url = server.at + "good/file.pkl"
+    path = zoo.get(url)
+    for name in os.listdir(zoo.cache()):
+        if name.endswith(".lock"):
+            os.unlink(os.path.join(zoo.cache(), name))
+    assert zoo.get(url) == path and len(server.asked) == 1
+    assert not [name for name in os.listdir(zoo.cache()) if name.endswith(".lock")]  # nothing is written
+
+
+def test_a_folder_does_not_hide_a_name(tmp_path, monkeypatch):
+    monkeypatch.chdir(str(tmp_path))
+    os.mkdir("photo")
+    assert zoo.find("photo").endswith("photo.pkl") and os.path.isfile(zoo.find("photo"))
+
+
+@pytest.mark.parametrize("text", ["{", "{}", "[1]", '[{"name": 5, "url": "x"}]', '[{"name": "x"}]',
+                                  '[{"name": "x", "url": "https://x", "licence": null, "what": 5}]'])
+def test_lists_and_records_that_are_broken(text, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("BLEND_CACHE", str(tmp_path))
+    (tmp_path / "zoo.json").write_text(text)
+    for arguments in (["zoo", "list"], ["zoo", "add", "y", "https://x/y"], ["nowhere.pkl", "cartoon"]):
+        assert run.main(arguments) == 2
+        told = capsys.readouterr().err
+        assert "zoo.json" in told and told.count("\n") == 1
+    (tmp_path / "zoo.json").unlink()
+    (tmp_path / "maps.pkl").mkdir()
+    (tmp_path / "maps.pkl.json").write_text('{"url": "https://archive.org/download/mapdreamer/mapdreamer.pkl", '
+                                            '"sha256": 5, "size": "x"}')
+    assert run.main(["zoo", "get", "maps"]) == 2 and "maps.pkl.json" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("url", ["http://[x/y", "http://\u2100.com/x", "http://%s.com/" % ("a" * 70), "https:///x",
+                                 "ftp://x/y", "http://x y/z", "http://127.0.0.1:99999/x"])
+def test_addresses_that_are_none(url, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("BLEND_CACHE", str(tmp_path))
+    monkeypatch.setattr(zoo, "ATTEMPTS", 1)
+    assert run.main(["zoo", "get", url]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_pages_are_told_from_networks():
+    assert zoo._is_page(b"<!DOCTYPE html>") and zoo._is_page(b"\n <html>") and zoo._is_page(b"<?xml version")
+    assert not zoo._is_page(b" <\1\0\0\0\0\0\0{")  # the length of a safetensors header
 
 
 def test_a_known_checksum_or_size_is_verified(server, content):
