@@ -1,6 +1,7 @@
 """Command line: `python -m blend.run`. Parses, calls, prints; the work is done elsewhere."""
 
 import argparse
+import io
 import os
 import signal
 import sys
@@ -116,8 +117,9 @@ def start():
 
     signal.signal(signal.SIGTERM, ended)
     files.guard_maps()
-    if hasattr(sys.stdout, "reconfigure"):  # Python 3.7
-        sys.stdout.reconfigure(errors="backslashreplace")
+    # Names of files may have letters that the terminal's encoding lacks.
+    sys.stdout = io.TextIOWrapper(sys.stdout.buffer, sys.stdout.encoding, "backslashreplace",
+                                  line_buffering=sys.stdout.isatty())
     sys.exit(main())
 
 

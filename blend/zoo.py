@@ -199,6 +199,9 @@ def _locked(path):
     """One process at a time for a file of the cache."""
     import filelock
 
+    if not _can_lock(path + ".lock"):
+        yield  # then two processes may fetch the same file; each puts it in place whole
+        return
     lock = filelock.FileLock(path + ".lock")
     try:
         try:
@@ -212,6 +215,19 @@ def _locked(path):
         yield
     finally:
         lock.release()
+
+
+def _can_lock(path):
+    """Whether the file system knows locks; on some that do not, filelock would wait for ever."""
+    try:
+        import fcntl
+        with open(path, "a") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except ImportError:
+        return True
+    except OSError as error:
+        return error.errno not in (errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOLCK)
+    return True
 
 
 def _recorded(path, entry):

@@ -310,6 +310,16 @@ def test_a_cache_that_is_only_read(server, content):
     assert not [name for name in os.listdir(zoo.cache()) if name.endswith(".lock")]  # nothing is written
 
 
+def test_a_file_system_without_locks(server, content, monkeypatch):
+    fcntl = pytest.importorskip("fcntl")
+
+    def unknown(*arguments):
+        raise OSError(38, "Function not implemented")
+
+    monkeypatch.setattr(fcntl, "flock", unknown)
+    whole(zoo.get(server.at + "good/file.pkl"), content)
+
+
 def test_a_folder_does_not_hide_a_name(tmp_path, monkeypatch):
     monkeypatch.chdir(str(tmp_path))
     os.mkdir("photo")
