@@ -2,6 +2,7 @@
 
 import errno
 import hashlib
+import json
 import os
 import signal
 import tempfile
@@ -102,6 +103,12 @@ def guard_maps():
 def reason(error):
     """The system's words for an OSError."""
     return getattr(error, "strerror", None) or str(error)
+
+
+def write_json(path, value):
+    """Write a value as JSON."""
+    with replacing(path) as file:
+        file.write((json.dumps(value, indent=1) + "\n").encode("utf-8"))
 
 
 def sha256(path):

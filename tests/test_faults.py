@@ -21,7 +21,7 @@ from test_zoo import (
 )
 
 import blend
-from blend import files, zoo
+from blend import downloads, files, zoo
 from blend.networks import portraits
 
 KILLS = int(os.environ.get("BLEND_KILLS", 8))
@@ -239,7 +239,7 @@ def test_the_disk_is_full_of_pictures(saved, small_disk):
 def test_the_disk_is_full_while_downloading(server, small_disk, monkeypatch):  # noqa: F811
     folder, _ = small_disk
     monkeypatch.setenv("BLEND_CACHE", str(folder))
-    monkeypatch.setattr(zoo, "_MARGIN", 0)
+    monkeypatch.setattr(downloads, "_MARGIN", 0)
     server.content = b"\x80" * 6 * 2 ** 20
     with pytest.raises(blend.BlendError) as error:
         zoo.get(server.at + "good/file.pkl")
