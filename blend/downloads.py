@@ -63,6 +63,9 @@ def fetch(url, part, sha256, size):
                 if isinstance(error, requests.exceptions.SSLError) and not os.path.exists(part):
                     raise BlendError("%s: cannot be fetched (%s)" % (url, _short(error)))
                 reason = _short(error)
+                if failures and re.search("resolve|Name or service|getaddrinfo|unreachable", reason):
+                    raise BlendError("%s: no connection (%s); check the network, or download it with a browser and "
+                                     "give the file's path" % (url, reason))
             except ValueError as error:  # of an address to which the server sends us
                 raise BlendError("%s: cannot be fetched (%s)" % (url, error))
             size_now = os.path.getsize(part) if os.path.exists(part) else 0
@@ -191,11 +194,12 @@ def from_google_drive(name, url, part):
 
         try:
             gdown.download(url, part, quiet=True, use_cookies=False, resume=True, timeout=(CONNECT, READ),
-                           retries=ATTEMPTS, progress=shown)
+                           retries=3, progress=shown)
         except (DownloadError, OSError) as error:  # requests' exceptions are OSErrors
             if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EROFS, errno.EACCES):
                 raise
             forget(part)  # what gdown cannot go on from, it would trip over again
-            words = " ".join(str(error).split())
-            raise BlendError("%s: Google Drive does not give it (%s); download it with a browser from %s and give the "
-                             "file's path" % (name, words[:300], url))
+            cause = error.__cause__ if isinstance(error.__cause__, OSError) else error
+            words = " ".join((_short(cause) if isinstance(cause, OSError) else str(cause)).split())
+            raise BlendError("%s: does not come from Google Drive (%s); check the network, or download it with a "
+                             "browser from %s and give the file's path" % (name, words[:200], url))

@@ -46,6 +46,8 @@ def convert(kind, arguments):
                          "--format pytorch")
     checkpoints.format_for(given.target, None, given.format)
     networks = checkpoints.load(zoo.find(given.source))
+    if os.path.exists(given.target) and os.path.samefile(networks.path, given.target):
+        raise BlendError("%s: IN and OUT are the same file" % given.target)
     if given.own_source:
         networks = pickles.without_source(networks)
     with progress.waiting("writing %s" % given.target):
@@ -75,18 +77,19 @@ def inspect(kind, arguments):
         network = getattr(networks, role)
         if network is not None:
             values = network.variables.values()
-            print("%-8s %s: %d variables, %.1f million numbers" % (
-                role, one_line(network.name), len(values), sum(np.size(value) for value in values) / 1e6))
+            print("%-8s %s: %d variables, %s numbers" % (
+                role, one_line(network.name), len(values), format(sum(np.size(value) for value in values), ",")))
     print("pictures %dx%d, %d channels, %s" % (
         networks.resolution, networks.resolution, architecture["num_channels"], architecture["architecture"]))
     print("latents  z %d, w %d, %d mapping layers, %s" % (
         architecture["latent_size"], architecture["dlatent_size"], architecture["mapping_layers"],
         "%d classes" % architecture["label_size"] if architecture["label_size"] else "no labels"))
     print("channels %s" % ", ".join("%d: %d" % each for each in channels(networks.Gs)))
-    for key in sorted(set(networks.Gs.static_kwargs) - set(architecture)):
+    for key in sorted(set(networks.Gs.static_kwargs) - set(architecture) | {"conv_clamp"} & set(
+            networks.Gs.static_kwargs)):
         print("also     %s" % one_line("%s = %s" % (key, brief(networks.Gs.static_kwargs[key]))))
     source = networks.Gs.extra.get("build_module_src")
-    if isinstance(source, str) and source:
+    if networks.format == pickles.NAME and source:
         known = " (blend's own)" if source == pickles.source() else ""
         print("source   %d lines, which other programs execute%s" % (source.count("\n"), known))
     for what in networks.left_out:

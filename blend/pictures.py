@@ -158,6 +158,8 @@ def make_labels(labels, count, label_size):
     if labels is None:
         return made
     if isinstance(labels, numbers.Integral):
+        if not label_size:
+            raise BlendError("label %d does not exist: this network has no labels" % labels)
         if not 0 <= labels < label_size:
             raise BlendError("label %d does not exist: this network has %d classes" % (labels, label_size))
         made[:, labels] = 1

@@ -148,10 +148,11 @@ def make_blend(networks, options, record, out):
     record["changes"] = OrderedDict(
         (name, [change.action, change.fraction, change.reason]) for name, change in changes.items())
     write_record(record, options.out)
-    tell(changes, lost, options, out)
+    clamps = tuple(each.Gs.architecture["conv_clamp"] for each in networks)
+    tell(changes, lost, clamps, options, out)
 
 
-def tell(changes, lost, options, out):
+def tell(changes, lost, clamps, options, out):
     """Say what happened to the variables, and where the files are."""
     if options.report:
         for name, change in changes.items():
@@ -161,6 +162,8 @@ def tell(changes, lost, options, out):
         "%d %s" % (actions.count(action), action) for action in ("swapped", "mixed", "kept"))), file=out)
     if actions.count("kept") == len(actions):
         print("note     nothing comes from HIGH: choose a lower --resolution", file=out)
+    if clamps[0] != clamps[1]:
+        print("note     conv_clamp is %s in LOW and %s in HIGH; that of LOW is taken" % clamps, file=out)
     if options.save is not None:
         print("network  %s" % options.save, file=out)
         for what in lost:

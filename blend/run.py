@@ -1,6 +1,7 @@
 """Command line: `python -m blend.run`. Parses, calls, prints; the work is done elsewhere."""
 
 import argparse
+import difflib
 import io
 import os
 import signal
@@ -79,8 +80,12 @@ def command(arguments):
     recipe = recipes.read(given.pop("recipe")) if "recipe" in given else {}
     networks = given.pop("networks")
     if len(networks) not in (0, 2):
-        raise BlendError("give two networks, LOW and HIGH, or none for the shipped pair, or a command (%s); not %s"
-                         % (", ".join(sorted(commands)), " ".join(networks)))
+        near = difflib.get_close_matches(networks[0], commands, 1, 0.6)
+        raise BlendError("give two networks, LOW and HIGH, or none for the shipped pair, or a command (%s); "
+                         "not %s%s" % (
+            ", ".join(sorted(commands)), " ".join(networks), "; did you mean %s?" % near[0] if near else ""))
+    if "figure" in given and ("save" in given or "resolution" in given):
+        raise BlendError("a figure shows all splits and saves no network; leave out --figure, or the other options")
     asked = set(given)
     rule = {key: given.pop(key) for key in asked & set(Rule._fields)}
     options = recipes.Options(**dict(recipe, **given))

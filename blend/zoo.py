@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import re
+from collections import OrderedDict
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -44,8 +45,9 @@ class Entry(NamedTuple):
 def entries():
     """The zoo: the list of the package, then what `add` put there. BlendError: the user's own list is broken."""
     with open(os.path.join(os.path.dirname(__file__), "zoo.json"), encoding="utf-8") as file:
-        found = [Entry(**each) for each in json.load(file)]
-    return found + _own_entries()
+        found = OrderedDict((each["name"], Entry(**each)) for each in json.load(file))
+    found.update((entry.name, entry) for entry in _own_entries())
+    return list(found.values())
 
 
 def _own_entries():
@@ -138,18 +140,22 @@ def _is_verified(path, entry):
 
 
 def add(name, url, sha256=None):
-    """Put a URL into the user's own list under a name. BlendError: the name is taken or not a name, the URL is none."""
-    if not _NAME.fullmatch(name) or name in SHIPPED:
-        raise BlendError("%r: names are of small letters, digits, dots and dashes, and not photo or cartoon" % name)
+    """Put a URL into the user's own list under a name, in place of what had that name. BlendError: no name or URL."""
+    if name in SHIPPED:
+        raise BlendError("%s: is the name of a network that comes with the package; choose another" % name)
+    if not _NAME.fullmatch(name):
+        raise BlendError("%r: names are of small letters, digits, dots and dashes" % name)
+    if os.path.exists(url):
+        raise BlendError("%s: is a file; give its path in place of a name" % url)
     _check_url(url)
     if sha256 is not None and not re.fullmatch(r"[0-9a-fA-F]{64}", sha256):
         raise BlendError("%s: a SHA-256 has 64 hexadecimal digits" % sha256)
     files.make_folder(cache())
     with _locked(_own_list()):
-        if name in [entry.name for entry in entries()]:
-            raise BlendError("%s: is in the zoo already" % name)
-        own = _own_entries() + [Entry(name, url, sha256=sha256 and sha256.lower())]
-        files.write_json(_own_list(), [entry._asdict() for entry in own])
+        entry = next((each for each in entries() if each.name == name), Entry(name, url))
+        entry = entry._replace(url=url, sha256=sha256 and sha256.lower(), size=None)
+        own = [each for each in _own_entries() if each.name != name] + [entry]
+        files.write_json(_own_list(), [each._asdict() for each in own])
 
 
 def _entry(name):

@@ -65,4 +65,6 @@ def main(format, arguments):
 
 
 if __name__ == "__main__":
+    if len(sys.argv) < 2 or sys.argv[1] not in FORMATS:
+        sys.exit("python tests/fuzz.py %s [-runs=...]" % "|".join(FORMATS))
     main(sys.argv[1], sys.argv[2:])

@@ -282,6 +282,8 @@ def test_convert_and_inspect(saved, tmp_path, capsys):
     assert code == 2 and "--format pytorch" in said and said.count("\n") == 1
     code, said = command(capsys, "convert", target, str(tmp_path / "new.pkl"), "--format", "pytorch")
     assert code == 0 and "left out D" in said
+    code, said = command(capsys, "convert", target, target)
+    assert code == 2 and "the same file" in said
     code, said = command(capsys, "convert", target, str(tmp_path / "new.onnx"))
     assert code == 2 and "ending" in said
     code, said = command(capsys, "convert", str(tmp_path / "none.pkl"), target)
@@ -297,6 +299,12 @@ def test_a_strangers_source_is_left_behind_when_asked(saved, tmp_path, capsys):
     assert code == 0 and b"raise SystemExit" not in open(target, "rb").read()
     equal(blend.load(target).Gs, blend.load(saved[0]).Gs)
     assert "blend's own" in command(capsys, "inspect", target)[1]
+    # PyTorch's files get ours in any case; what they had is told.
+    theirs = os.path.join(GOLDEN, "stylegan3.pkl")
+    assert "source text of 2 lines, which that repository executes" in command(capsys, "inspect", theirs)[1]
+    assert command(capsys, "convert", theirs, target, "--format", "pytorch")[0] == 0
+    assert b"raise SystemExit" not in open(target, "rb").read()
+    assert "which that repository executes" not in command(capsys, "inspect", target)[1]
 
 
 def test_a_blend_is_saved_in_any_format(saved, tmp_path, capsys):

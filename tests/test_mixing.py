@@ -135,7 +135,7 @@ def test_g_and_d_come_from_low_and_g_is_blended_on_request():
 
 
 @pytest.mark.parametrize("other, says", [
-    (dict(resolution=32), ["resolution: 16", "32", "G_synthesis/noise5: missing"]),
+    (dict(resolution=32), ["16x16", "32x32"]),
     (dict(channels=4), ["fmap_max: 8", "(1, 8, 4, 4) in the low network, (1, 4, 4, 4) in the high one"]),
     (dict(latent=16), ["latent_size"]),
     (dict(layers=3), ["mapping_layers", "G_mapping/Dense2/weight: missing"]),

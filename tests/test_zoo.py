@@ -424,13 +424,16 @@ def test_names(tmp_path, monkeypatch, capsys, server):
     assert len({entry.name for entry in found}) == len({entry.url for entry in found}) == len(found) >= 30
     known = [entry for entry in found if entry.name == "ffhq"][0]
     assert known.size == 381673535 and known.sha256.startswith("adf127ea7bb8a7788c8bdeda3c9937f7310b669b")
+    zoo.add("maps", server.at + "good/maps.pkl")  # an address that has gone gets another
+    moved = [entry for entry in zoo.entries() if entry.name == "maps"]
+    assert len(moved) == 1 and moved[0].url.startswith("http://127") and moved[0].resolution == 1024
     assert run.main(["zoo", "list"]) == 0
     listed = capsys.readouterr().out
     assert all(entry.name in listed for entry in found)
     for arguments, says in (
             (["zoo", "get", "ffhk"], "did you mean ffhq"), (["fhq", "cartoon"], "did you mean ffhq"),
             (["zoo", "get", "anime-portraits"], "mega.nz"), (["zoo", "get", "ftp://x/y"], "https://"),
-            (["file:///etc/passwd", "cartoon"], "https://"), (["zoo", "add", "ffhq", "https://x/y"], "already"),
+            (["file:///etc/passwd", "cartoon"], "https://"),
             (["zoo", "add", "Bad Name", "https://x/y"], "small letters"), (["zoo", "add", "x", "nowhere"], "address"),
             (["zoo", "add", "x", "https://x/y", "--sha256", "12"], "64"), (["zoo", "fetch"], "invalid choice")):
         assert run.main(arguments) == 2

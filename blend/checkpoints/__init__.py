@@ -41,6 +41,8 @@ def load(path):
             return parse(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))._replace(path=path)
     except FileNotFoundError:
         raise NetworkFileError("%s: no such file" % path)
+    except IsADirectoryError:
+        raise NetworkFileError("%s: is a folder; give a file" % path)
     except NetworkFileError as error:
         raise type(error)("%s: %s" % (path, error))
     except (OSError, ValueError) as error:

@@ -10,7 +10,7 @@ from collections import OrderedDict
 import numpy as np
 
 from blend.checkpoints import description, layouts
-from blend.checkpoints.ada_modules import ENTRIES, SIDECAR, Writer, naming
+from blend.checkpoints.ada_modules import ENTRIES, SIDECAR, Writer, naming, source
 from blend.checkpoints.network import NetworkFile, check
 from blend.checkpoints.torch_streams import Module, Tensor
 from blend.errors import BlendError, NetworkFileError
@@ -30,10 +30,14 @@ def recognise(value):
 def read(value):
     """The NetworkFile of what a pickle holds."""
     kept = value.get(SIDECAR)
+    code = value["G_ema"].source
+    foreign = isinstance(code, str) and code != source()
+    left = ["source text of %d lines, which that repository executes; blend writes its own" % (
+        code.count("\n") + 1)] if foreign else []
     if kept is not None:
         tensors = {role: _tensors(value[entry]) for role, entry in ENTRIES if isinstance(value.get(entry), Module)}
-        return restored(kept, tensors, naming)
-    left = ["%s (needed only to resume training there)" % name for name in ("augment_pipe", "training_set_kwargs")
+        return restored(kept, tensors, naming)._replace(left_out=tuple(left))
+    left += ["%s (needed only to resume training there)" % name for name in ("augment_pipe", "training_set_kwargs")
             if value.get(name) is not None]
     networks = {"Gs": _generator(value["G_ema"], "Gs")}
     if isinstance(value.get("G"), Module):

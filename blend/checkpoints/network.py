@@ -277,6 +277,9 @@ def check_same_architecture(low, high, what):
 
     `lod` (without meaning) and conv_clamp (a limit that few values reach) may differ.
     """
+    if low.resolution != high.resolution:
+        raise MismatchError("these %s cannot be blended: the low one makes pictures of %dx%d, the high one of %dx%d" % (
+            what, low.resolution, low.resolution, high.resolution, high.resolution))
     a, b = low.variables, high.variables
     names = [name for name in list(a) + [name for name in b if name not in a] if name != "lod"]
     shapes_differ = ["%s: %s in the low network, %s in the high one" % (name, _shape(a.get(name)), _shape(b.get(name)))

@@ -40,8 +40,8 @@ def refuse_families(value):
         if key in _FAMILIES:
             raise NetworkFileError("is a checkpoint of %s; of PyTorch's, blend reads those of stylegan2-ada-pytorch, "
                                    "stylegan3 and rosinality" % _FAMILIES[key])
-    raise NetworkFileError("is a PyTorch file with the entries %s; rosinality's have g_ema" % (
-        ", ".join(keys[:6]) or "(none)"))
+    raise NetworkFileError("holds no network, but the entries %s; rosinality's files have g_ema, NVIDIA's of PyTorch "
+                           "G_ema" % (", ".join(keys[:6]) or "(none)"))
 
 
 def read(value):
@@ -179,11 +179,12 @@ def write(networks, file):
 
 def _refuse(network):
     a, fixed = network.architecture, _FIXED if network.is_generator else _FIXED_D
-    wrong = ["%s %r" % (key, a[key]) for key, value in fixed.items() if a[key] != value and key != "conv_clamp"]
+    wrong = ["%s %r (there always %r)" % (key, a[key], value) for key, value in fixed.items()
+             if a[key] != value and key != "conv_clamp"]
     if network.is_generator and not a["latent_size"] == a["dlatent_size"] == a["mapping_fmaps"]:
         wrong.append("latent_size, dlatent_size and mapping_fmaps that differ")
     if wrong:
-        raise BlendError("%s cannot be written as rosinality's, whose code is fixed to other values of: %s" % (
+        raise BlendError("%s cannot be written as rosinality's, which has no place for: %s" % (
             network.name, ", ".join(wrong)))
 
 

@@ -69,6 +69,7 @@ class Module(object):
         if not isinstance(meta, dict) or not isinstance(meta.get("state"), dict):
             raise NetworkFileError("a PyTorch module has no state")
         self.class_name, self.state = meta.get("class_name"), meta["state"]
+        self.source = meta.get("module_src")
         if type(self.class_name) is not str:
             raise NetworkFileError("a PyTorch module has no class name")
 
