@@ -81,9 +81,9 @@ def command(arguments):
     networks = given.pop("networks")
     if len(networks) not in (0, 2):
         near = difflib.get_close_matches(networks[0], commands, 1, 0.6)
-        raise BlendError("give two networks, LOW and HIGH, or none for the shipped pair, or a command (%s); "
-                         "not %s%s" % (
-            ", ".join(sorted(commands)), " ".join(networks), "; did you mean %s?" % near[0] if near else ""))
+        hint = "; did you mean %s?" % near[0] if near else ""
+        raise BlendError("give two networks, LOW and HIGH, none for the shipped pair, or a command (%s); not %s%s" % (
+            ", ".join(sorted(commands)), " ".join(networks), hint))
     if "figure" in given and ("save" in given or "resolution" in given):
         raise BlendError("a figure shows all splits and saves no network; leave out --figure, or the other options")
     asked = set(given)
