@@ -2,12 +2,11 @@
 
 import argparse
 import os
-from collections import Counter
 
 import numpy as np
 
 from blend import checkpoints, files, progress, zoo
-from blend.checkpoints import pickles
+from blend.checkpoints import pickles, shapes
 from blend.checkpoints.machine import brief
 from blend.checkpoints.network import not_finite
 from blend.errors import BlendError, one_line
@@ -84,7 +83,7 @@ def inspect(kind, arguments):
     print("latents  z %d, w %d, %d mapping layers, %s" % (
         architecture["latent_size"], architecture["dlatent_size"], architecture["mapping_layers"],
         "%d classes" % architecture["label_size"] if architecture["label_size"] else "no labels"))
-    print("channels %s" % ", ".join("%d: %d" % each for each in channels(networks.Gs)))
+    print("channels %s" % ", ".join("%d: %d" % each for each in shapes.channels(architecture)))
     for key in sorted(set(networks.Gs.static_kwargs) - set(architecture) | {"conv_clamp"} & set(
             networks.Gs.static_kwargs)):
         print("also     %s" % one_line("%s = %s" % (key, brief(networks.Gs.static_kwargs[key]))))
@@ -99,16 +98,6 @@ def inspect(kind, arguments):
             print("         %s %s" % (name, "x".join(map(str, value.shape)) or "scalar"))
     _tell_bad_values(networks)
     return 0
-
-
-def channels(network):
-    """[(resolution, feature maps)] of a generator, from 4x4 up."""
-    found = Counter()
-    for name, value in network.variables.items():
-        parts = name.split("/")
-        if len(parts) == 4 and parts[2] in ("Conv", "Conv1") and parts[3] == "bias":
-            found[int(parts[1].split("x")[0])] = len(value)
-    return sorted(found.items())
 
 
 def _tell_bad_values(networks):

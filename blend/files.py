@@ -108,7 +108,7 @@ def reason(error):
 def write_json(path, value):
     """Write a value as JSON."""
     with replacing(path) as file:
-        file.write((json.dumps(value, indent=1) + "\n").encode("utf-8"))
+        file.write((json.dumps(value, indent=1, ensure_ascii=False) + "\n").encode("utf-8"))
 
 
 def sha256(path):

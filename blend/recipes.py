@@ -201,8 +201,7 @@ def make_figure(networks, options, record, out):
 
 
 def write_record(record, folder):
-    with files.replacing(os.path.join(folder, "recipe.json")) as file:
-        file.write((json.dumps(record, indent=1, ensure_ascii=False) + "\n").encode("utf-8"))
+    files.write_json(os.path.join(folder, "recipe.json"), record)
 
 
 def default_grid(count):

@@ -43,13 +43,18 @@ def read(value):
     if isinstance(value.get("G"), Module):
         networks["G"] = _generator(value["G"], "G")
     if isinstance(value.get("D"), Module):
-        try:
-            networks["D"] = _discriminator(value["D"])
-            check(networks["D"], "discriminator")
-        except NetworkFileError as error:
-            networks.pop("D", None)
-            left.append("D (%s)" % error)
+        networks["D"] = if_it_fits(_discriminator, value["D"], left)
     return NetworkFile(left_out=tuple(left), **networks)
+
+
+def if_it_fits(make, source, left):
+    """A discriminator, or None and why in `left`: a file without it still makes pictures and blends."""
+    try:
+        made = make(source)
+        check(made, "discriminator")
+        return made
+    except NetworkFileError as error:
+        left.append("D (%s)" % error)
 
 
 def restored(kept, tensors, tables):

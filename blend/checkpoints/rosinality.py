@@ -12,7 +12,7 @@ import numpy as np
 
 from blend.checkpoints import ada_pytorch, description, layouts, shapes
 from blend.checkpoints.emitter import Call, Emitter, Global, Ordered, Persistent
-from blend.checkpoints.network import NetworkFile, check
+from blend.checkpoints.network import NetworkFile
 from blend.checkpoints.torch_streams import Module, Tensor
 from blend.errors import BlendError, NetworkFileError
 
@@ -60,12 +60,7 @@ def read(value):
         left.append("latent_avg was missing: truncation goes towards 0")
     networks = {role: _generator(role, tensors[role]) for role in ("Gs", "G") if role in tensors}
     if "D" in tensors:
-        try:
-            networks["D"] = _discriminator(tensors["D"])
-            check(networks["D"], "discriminator")
-        except NetworkFileError as error:
-            networks.pop("D", None)
-            left.append("D (%s)" % error)
+        networks["D"] = ada_pytorch.if_it_fits(_discriminator, tensors["D"], left)
     return NetworkFile(left_out=tuple(left), **networks)
 
 
@@ -171,7 +166,7 @@ def write(networks, file):
         if isinstance(value, (int, float)) and value:
             lost.append("%s %s: rosinality's code has no such thing" % (key, value))
     if not _is_usual(networks.Gs):
-        widths = ", ".join("%d: %d" % each for each in _channels(networks.Gs))
+        widths = ", ".join("%d: %d" % each for each in shapes.channels(networks.Gs.architecture))
         lost.append("channels: rosinality's code has fixed numbers of them; to open this file there, set `channels` in "
                     "its model.py to this network's (%s)" % widths)
     return lost
@@ -188,15 +183,9 @@ def _refuse(network):
             network.name, ", ".join(wrong)))
 
 
-def _channels(network):
-    """(resolution, channels) from 4x4 up."""
-    a = network.architecture
-    return [(2 ** r, shapes.fmaps(a, r)) for r in range(2, a["resolution"].bit_length())]
-
-
 def _is_usual(network):
-    return any(all(count == min(512, 16384 * multiplier // size) for size, count in _channels(network))
-               for multiplier in (1, 2))
+    found = shapes.channels(network.architecture)
+    return any(found == [(size, min(512, 16384 * multiplier // size)) for size, _ in found] for multiplier in (1, 2))
 
 
 def _kernels(role, top):

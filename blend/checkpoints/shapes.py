@@ -12,6 +12,11 @@ def fmaps(architecture, r):
     return min(max(channels, architecture["fmap_min"]), architecture["fmap_max"])
 
 
+def channels(architecture):
+    """[(resolution, channels)] from 4x4 up."""
+    return [(2 ** r, fmaps(architecture, r)) for r in range(2, architecture["resolution"].bit_length())]
+
+
 def mapping(architecture):
     """Variables of the mapping network."""
     shapes, latent = OrderedDict(), architecture["latent_size"]

@@ -8,7 +8,7 @@ import zipfile
 
 import numpy as np
 
-from blend.checkpoints.machine import NAMESPACE, Budget, Instance, Machine, brief
+from blend.checkpoints.machine import NAMESPACE, Budget, Machine, brief
 from blend.errors import NetworkFileError
 
 MAGIC = 0x1950a86a20f9469cfc6c
@@ -245,5 +245,3 @@ def _members(view):
         members[info.filename] = view[start:start + info.file_size]
     return members
 
-
-__all__ = ["Instance", "Module", "Tensor", "read"]
