@@ -19,6 +19,7 @@ setup(
     description="Blend StyleGAN2 networks: swap or mix their layers by resolution",
     long_description=readme,
     long_description_content_type="text/markdown",
+    url="https://github.com/OWNER/blend",
     license="MIT",
     packages=find_packages(include=["blend", "blend.*"]),
     package_data={"blend": ["zoo.json"], "blend.networks": ["*.pkl", "*.md"]},
@@ -41,11 +42,14 @@ setup(
     ],
     extras_require={
         "cuda": ["tensorflow[and-cuda]>=2.16; python_version >= '3.9'"],
+        "notebook": ["jupyterlab>=4; python_version >= '3.8'", "ipywidgets>=8; python_version >= '3.8'"],
         "test": ["pytest>=7", "ruff>=0.6; " + NEW, "vermin>=1.5; " + NEW, "hypothesis>=6.31",
                  # Lists of dangerous globals, a fuzzer, and the other reader of safetensors.
                  "picklescan>=1.0; python_version >= '3.11'", "fickling>=0.1.4; python_version >= '3.10'",
                  "atheris>=3.0; python_version == '3.11' and platform_system == 'Linux' "
                  "and platform_machine == 'x86_64'",
-                 "safetensors>=0.4; python_version >= '3.10'"],
+                 "safetensors>=0.4; python_version >= '3.10'",
+                 "nbclient>=0.10; python_version >= '3.10'", "ipykernel>=6.29; python_version >= '3.10'",
+                 "ipywidgets>=8; python_version >= '3.10'"],
     },
 )

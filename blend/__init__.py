@@ -17,7 +17,7 @@ from blend.pictures import generate
 
 __version__ = "0.1.0"
 __all__ = ["BlendError", "ForbiddenGlobalError", "MismatchError", "Network", "NetworkFile", "NetworkFileError",
-           "blend", "generate", "load", "plan", "shipped"]
+           "blend", "generate", "legacy", "load", "plan", "shipped"]
 
 
 def shipped(name):
@@ -28,3 +28,18 @@ def shipped(name):
     if name not in SHIPPED:
         raise BlendError("no network called %r is shipped; there are photo and cartoon" % (name,))
     return load(path_of(name))
+
+
+def legacy(stylegan2=None, *, trust=False):
+    """Let programs of 2019 to 2021 run: `import pretrained_networks`, `dnnlib`, `tensorflow` as they expect them.
+
+    With NVIDIA's repository (stylegan2: its folder; else $STYLEGAN2 or the submodule) the modules are NVIDIA's, adapted
+    to this machine; without it, a small part of the same interface over blend's engine, which executes nothing that
+    is stored in files. To call before `import tensorflow`, which gives TensorFlow 1 from then on; for notebooks and
+    scripts that do nothing else. trust: whether NVIDIA's code may execute the source in files whose SHA-256 the zoo
+    does not know.
+
+    Prints which of the two it is. BlendError: `stylegan2` is not NVIDIA's repository.
+    """
+    from blend.engine import legacy as room
+    print(room.install(stylegan2, trust))

@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import html.parser
 import json
 import os
 import re
@@ -16,6 +17,7 @@ ATTEMPTS = 6               # in a row without a single new byte
 BACK_OFF = 1.0             # seconds before the second attempt; doubled for each further one
 _MOST_WAIT = 60            # seconds that a server may ask us to wait
 _MARGIN = 2 ** 24          # bytes that are left free on the disk
+_MOST_PAGE = 2 ** 20       # bytes of a web page
 _CHUNK = 2 ** 14            # bytes; of one that breaks off, nothing is kept
 
 
@@ -177,14 +179,49 @@ def _check_space(part, total, start):
             part, (total - start) // 10 ** 6, free // 10 ** 6))
 
 
-def from_google_drive(name, url, part):
-    """Through gdown, which keeps up with Google's confirmation pages."""
+class _Form(html.parser.HTMLParser):
+    """The form of Google Drive's page about large files: where it goes, and the values that it sends."""
+
+    def __init__(self):
+        super(_Form, self).__init__()
+        self.action, self.values, self._inside = None, {}, False
+
+    def handle_starttag(self, tag, attributes):
+        attributes = dict(attributes)
+        if tag == "form":
+            self._inside = attributes.get("id") == "download-form"
+            self.action = attributes.get("action") if self._inside else self.action
+        elif tag == "input" and self._inside and attributes.get("name"):
+            self.values[attributes["name"]] = attributes.get("value") or ""
+
+
+def _behind_confirmation(name, url):
+    """The address of a file of Google Drive, as of 2024: itself, or for large ones that of a form on a page."""
+    import requests
+
+    advice = "check the network, or download it with a browser from %s and give the file's path" % url
+    try:
+        with contextlib.closing(requests.get(url, stream=True, timeout=(CONNECT, READ))) as response:
+            if "Content-Disposition" in response.headers:
+                return url
+            page = next(response.iter_content(_MOST_PAGE), b"").decode("utf-8", "replace")
+        form = _Form()
+        form.feed(page)
+        if form.action:
+            return requests.Request("GET", form.action, params=form.values).prepare().url
+        reason = "its page has no download form; there may be too many downloads of this file today"
+    except (requests.exceptions.RequestException, UnicodeError) as error:
+        reason = _short(error)
+    raise BlendError("%s: does not come from Google Drive (%s); %s" % (name, reason, advice))
+
+
+def from_google_drive(name, url, part, sha256, size):
+    """Through gdown, which keeps up with Google's confirmation pages; where that is not to be had, through ours."""
     try:
         import gdown
         from gdown.exceptions import DownloadError
-    except ImportError:
-        raise BlendError("%s: Google Drive needs the package gdown 6 and Python 3.10 or newer; or download it with a "
-                         "browser from %s and give the file's path" % (name, url))
+    except ImportError:  # Python before 3.10
+        return fetch(_behind_confirmation(name, url), part, sha256, size)
     if os.path.exists(part):
         forget(part)  # of another address: gdown would take it for the whole file
     with progress.bytes_of(name) as bar:

@@ -171,6 +171,8 @@ def blend(low, high, resolution=None, level=0, *, width=None, rule="article", fr
     """
     rule = Rule(resolution, level, width, rule, fractions, mapping, dlatent_avg, noise_buffers, torgb)
     check_same_architecture(low.Gs, high.Gs, "networks")
+    if not isinstance(low, NetworkFile):  # live networks of engine/nvidia.py
+        return low.blended(high, lambda names: plan(names, rule), all_networks)
 
     def blended(a, b):
         variables = a.variables

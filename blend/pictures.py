@@ -5,7 +5,7 @@ import numbers
 
 import numpy as np
 
-from blend.checkpoints.network import NetworkFile, check_finite
+from blend.checkpoints.network import Network, check_finite
 from blend.errors import BlendError
 from blend.layers import synthesis_layers
 
@@ -19,7 +19,12 @@ def _generator(architecture, device):
 
 
 def generator_for(network, device=None):
-    """The Generator of a network's architecture, built at most once, with the network's weights."""
+    """The Generator of a network's architecture, built at most once, with the network's weights.
+
+    A live network of engine/nvidia.py is its own.
+    """
+    if not isinstance(network, Network):
+        return network.generator(device)
     generator = _generator(tuple(network.architecture.items()), device)
     generator.load(network)
     return generator
@@ -43,7 +48,7 @@ def generate(networks, seeds=None, *, z=None, w=None, psi=0.7, cutoff=None, nois
     >>> blend.generate(blend.shipped("photo"), seeds=[1, 2]).shape
     (2, 64, 64, 3)
     """
-    network = networks.Gs if isinstance(networks, NetworkFile) else networks
+    network = getattr(networks, "Gs", networks)
     batches = []
     for batch in iterate(network, seeds, z=z, w=w, psi=psi, cutoff=cutoff, noise=noise, labels=labels,
                          noise_seed=noise_seed, output=output, device=device):
@@ -91,8 +96,9 @@ def _batches(network, given, kind, labels, psi, cutoff, noise, random, output, d
             shapes = [buffer.shape for buffer in generator.stored_noise] if noise == "seed" else []
             draws = [seeded(seed, network.architecture["latent_size"], shapes) for seed in part]
             part = np.concatenate([z for z, _ in draws])
-        w = part if kind == "w" else generator.map(part, labels[start:start + size], psi, cutoff)
-        images = generator.synthesise(w, _noises(generator, noise, draws, len(w), random))
+        noises = _noises(generator, noise, draws, len(part), random)
+        images = generator.synthesise(part, noises) if kind == "w" else generator.images(
+            part, labels[start:start + size], psi, cutoff, noises)
         yield images if output == "float32" else to_bytes(images)
 
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from blend import __version__, files, images, mixing, pictures, progress, zoo
-from blend.checkpoints import format_for, load
+from blend.checkpoints import format_for, load, pickles
 from blend.errors import BlendError, MismatchError
 
 _GRID_MOST = 64             # pictures, where no grid is asked for
@@ -41,17 +41,21 @@ class Options(NamedTuple):
     label: object = None
     grid: object = None
     device: object = None
+    engine: str = "blend"        # or 'nvidia': its own repository
     # Where and how it is told; not part of the recipe.
     out: str = "blend-out"
     save: object = None
     format: object = None        # of `save`
     report: bool = False
+    stylegan2: object = None     # the folder of NVIDIA's repository, where it is not the submodule
+    trust: bool = False          # let it execute what is in the network files
 
 
+ENGINES = ("blend", "nvidia")
 # Whoever gives one of these wants a blend, not the figure.
 BLEND_OPTIONS = mixing.Rule._fields + ("all_networks", "save", "report", "grid")
 _RECORDED_APART = ("low", "high", "blend")
-_NOT_RECORDED = ("out", "save", "format", "report")
+_NOT_RECORDED = ("out", "save", "format", "report", "stylegan2", "trust")
 _FIGURE_SEEDS = (3, 6, 1, 5)
 
 
@@ -107,7 +111,29 @@ def make(options, out):
         files.check_target(options.save)
     if options.save is not None:
         format_for(options.save, networks[0], options.format)
+    if options.engine == "nvidia":
+        networks = with_nvidia(networks, options, out)
     (make_figure if options.figure else make_blend)(networks, options, record, out)
+
+
+def with_nvidia(networks, options, out):
+    """The networks of parsed files in NVIDIA's own code. BlendError: it is not there, or the files are not trusted."""
+    if options.save is not None and format_for(options.save, networks[0], options.format) != pickles.NAME:
+        raise BlendError("%s: NVIDIA's code writes TensorFlow pickles only" % options.save)
+    with progress.waiting("starting NVIDIA's code"):
+        from blend.engine import nvidia
+
+        nvidia.folder(options.stylegan2)
+        for each in networks:
+            nvidia.check_trust(each, options.trust)
+        engine = nvidia.start(options.stylegan2, options.device)
+    print("engine   %s" % engine.description, file=out)
+    print("         It executes the Python text that is stored in the network files.", file=out)
+    found = []
+    for each in networks:
+        with progress.waiting("opening %s" % each.path):
+            found.append(engine.open(each))
+    return found
 
 
 def completed(options, resolution):

@@ -60,6 +60,10 @@ def parser():
     pictures.add_argument("--label", type=int, metavar="N", help="class, for networks with labels")
     pictures.add_argument("--grid", type=grid, metavar="4x2", help="columns x rows of the grid")
     pictures.add_argument("--device", choices=("cpu", "gpu"), help="default: a GPU if TensorFlow sees one")
+    engine = made.add_argument_group("engine")
+    engine.add_argument("--engine", choices=recipes.ENGINES, help="nvidia: NVIDIA's own code, from its repository")
+    engine.add_argument("--stylegan2", metavar="FOLDER", help="that repository (default $STYLEGAN2, or the submodule)")
+    engine.add_argument("--trust", action="store_true", help="let it execute the source stored in the network files")
     places = made.add_argument_group("files")
     places.add_argument("--out", metavar="FOLDER", help="for pictures and recipe.json (default blend-out)")
     places.add_argument("--save", metavar="FILE", help="write the blended network (G, D of LOW and blended Gs)")
@@ -92,6 +96,8 @@ def command(arguments):
     options = options._replace(blend=options.blend._replace(**rule))
     if networks:
         options = options._replace(low=recipes.Source(networks[0]), high=recipes.Source(networks[1]))
+    if options.engine != "nvidia" and ("stylegan2" in given or "trust" in given):
+        raise BlendError("--stylegan2 and --trust are for --engine nvidia; blend's own engine executes nothing")
     blends = networks or asked & set(recipes.BLEND_OPTIONS)
     recipes.make(options._replace(figure=not blends and options.figure or "figure" in asked), sys.stdout)
     return 0

@@ -256,7 +256,7 @@ def _fetch(entry, path):
     part = path + ".part"
     try:
         if host in ("drive.google.com", "docs.google.com"):
-            downloads.from_google_drive(entry.name, entry.url, part)
+            downloads.from_google_drive(entry.name, entry.url, part, sha256, size)
         else:
             downloads.fetch(entry.url, part, sha256, size)
         try:

@@ -386,10 +386,12 @@ def test_two_processes_fetch_once(server, content):
     assert len(server.asked) == 1
 
 
-def test_google_drive(server, content, monkeypatch):
-    gdown = pytest.importorskip("gdown")
-    if int(gdown.__version__.split(".")[0]) < 6:
-        pytest.skip("gdown %s does not know the pages of today" % gdown.__version__)
+@pytest.mark.parametrize("through", ["gdown", "us"])
+def test_google_drive(server, content, monkeypatch, through):
+    if through == "us":
+        monkeypatch.setitem(sys.modules, "gdown", None)
+    elif int(pytest.importorskip("gdown").__version__.split(".")[0]) < 6:
+        pytest.skip("this gdown does not know the pages of today")
     import requests
 
     send = requests.Session.send
@@ -411,12 +413,15 @@ def test_google_drive(server, content, monkeypatch):
     assert "web page" in str(error.value)
 
 
-def test_google_drive_without_gdown(monkeypatch, tmp_path):
-    monkeypatch.setenv("BLEND_CACHE", str(tmp_path))
+def test_google_drive_without_its_form(server, monkeypatch):
+    import requests
+
+    get = requests.get
     monkeypatch.setitem(sys.modules, "gdown", None)
+    monkeypatch.setattr(requests, "get", lambda url, **options: get(server.at + "page/x", **options))
     with pytest.raises(blend.BlendError) as error:
         zoo.get("ffhq-cartoon")
-    assert "gdown 6" in str(error.value) and "https://drive.google.com/uc?id=1_fQ" in str(error.value)
+    assert "no download form" in str(error.value) and "https://drive.google.com/uc?id=1_fQ" in str(error.value)
 
 
 def test_names(tmp_path, monkeypatch, capsys, server):

@@ -43,12 +43,12 @@ def write(networks, file):
     if None in found[:2]:
         lost = ["%s: this format has G, D and Gs, or Gs alone" % role for role, one in zip(_ROLES, found[:2]) if one]
         found = found[2:]
-    found = [_with_source(network) for network in found]
+    found = [with_source(network) for network in found]
     Emitter(file).dump(tuple(found) if len(found) == 3 else found[0])
     return lost
 
 
-def _with_source(network):
+def with_source(network):
     """A network that carries a source for NVIDIA's loader: its own, or where it comes from PyTorch ours."""
     if network.extra.get("build_module_src"):
         return network

@@ -97,6 +97,10 @@ class Generator(object):
         with quiet_stderr():
             return self._session.run(self._images, feed)
 
+    def images(self, z, labels, psi, cutoff, noise):
+        """`map`, then `synthesise`."""
+        return self.synthesise(self.map(z, labels, psi, cutoff), noise)
+
     def batch_size(self):
         """How many images `synthesise` should get at once."""
         return max(1, _BATCH_PIXELS // self.architecture["resolution"] ** 2)

@@ -1,0 +1,256 @@
+"""NVIDIA's own repository as an engine: https://github.com/NVlabs/stylegan2 at bf0fe0b, in the submodule `stylegan2`.
+
+Networks are loaded, blended, run and pickled by its code. Like its loader, this executes Python text that is stored in
+network files (`check_trust`). With a GPU, nvcc and TensorFlow 1.15 that code runs as it is; elsewhere it is adapted
+while it runs, by `_without_custom_operations` and by `tensorflow1`. Its files are never changed.
+"""
+
+import importlib
+import inspect
+import os
+import pickle
+import shutil
+import sys
+from collections import OrderedDict
+
+import numpy as np
+import tensorflow.compat.v1 as tf
+
+from blend import files, zoo
+from blend.checkpoints import pickles
+from blend.engine import quiet_stderr, tensorflow, tensorflow1
+from blend.errors import BlendError, NetworkFileError
+from blend.layers import synthesis_layers
+
+_PARTS = ("pretrained_networks", "dnnlib", "dnnlib.tflib", "dnnlib.tflib.tfutil", "dnnlib.tflib.network",
+          "dnnlib.tflib.ops.fused_bias_act", "dnnlib.tflib.ops.upfirdn_2d")
+_BATCH_PIXELS = 2 ** 18
+_started = {}
+
+
+def folder(path=None):
+    """The folder of NVIDIA's repository: `path`, else $STYLEGAN2, else the submodule. BlendError: it is not there."""
+    package = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    found = os.path.abspath(path or os.environ.get("STYLEGAN2") or os.path.join(os.path.dirname(package), "stylegan2"))
+    if not os.path.isfile(os.path.join(found, "dnnlib", "tflib", "network.py")):
+        raise BlendError("%s: NVIDIA's stylegan2 is not there; run git submodule update --init in a clone of blend, or "
+                         "give the folder with --stylegan2 or $STYLEGAN2" % found)
+    return found
+
+
+def check_trust(networks, trust=False):
+    """Raise BlendError unless the source in a file may be executed, or is not there.
+
+    It may if the user says so, if the file comes with the package or its SHA-256 stands in the zoo, or if all its
+    source is blend's own.
+    """
+    if networks.format != pickles.NAME or networks.G is None or networks.D is None:
+        raise BlendError("%s: NVIDIA's code reads pickles of TensorFlow with G, D and Gs; this has %s" % (
+            networks.path, "Gs alone" if networks.format == pickles.NAME else "the format " + networks.format))
+    parts = [each for network in networks[:3] for each in [network] + list(network.components.values())]
+    known = [entry.sha256 for entry in zoo.entries()] + [files.sha256(zoo.path_of(name)) for name in zoo.SHIPPED]
+    if not (trust or all(part.extra.get("build_module_src") == pickles.source() for part in parts)
+            or files.sha256(networks.path) in known):
+        raise BlendError("%s: NVIDIA's code executes the Python text that is stored in this file; add --trust if you "
+                         "know its maker, or leave the text out first: convert FILE OUT --format tensorflow "
+                         "--own-source" % networks.path)
+
+
+class Engine(object):
+    """NVIDIA's modules, ready to run: `dnnlib`, `tflib`, `tfutil`, `pretrained_networks`. One in a process.
+
+    path: of the repository, see `folder`. device: None, 'cpu' or 'gpu'. `description` says in a line what runs how.
+    """
+
+    def __init__(self, path=None, device=None):
+        self.folder = folder(path)
+        if _started and (self.folder, device) not in _started:
+            raise BlendError("NVIDIA's code runs already from another folder or device; start Python anew")
+        _started[self.folder, device] = self
+        gpu = _choose_device(device)
+        nvcc, old = shutil.which("nvcc") is not None, tensorflow.__version__.startswith("1.")
+        tensorflow1.install()
+        modules = _import(self.folder)
+        self.pretrained_networks, self.dnnlib, self.tflib, self.tfutil = modules[:4]
+        self.load_networks = self.pretrained_networks.load_networks
+        if gpu and nvcc and old:
+            how = "on the GPU, as it is"
+            self.tflib.init_tf()
+        else:
+            lacks = [what for what, there in (("GPU", gpu), ("nvcc", nvcc), ("TensorFlow 1.15", old)) if not there]
+            how = "on the %s, without its CUDA operations (no %s): reference ones, fused_modconv off, NHWC" % (
+                "GPU" if gpu else "CPU", " nor ".join(lacks))
+            _without_custom_operations(*modules[4:])
+            # network.py:399 asks for /gpu:0, whatever is there.
+            self.tflib.init_tf({"allow_soft_placement": True})
+        self.description = "NVIDIA's stylegan2 (%s), TensorFlow %s, %s" % (self.folder, tensorflow.__version__, how)
+
+    def open(self, networks):
+        """The networks of a parsed file, loaded by NVIDIA's code: a LiveFile. The source in the file is executed."""
+        try:
+            with quiet_stderr():
+                live = self.load_networks(os.path.abspath(networks.path))
+        except Exception as error:
+            raise NetworkFileError("%s: NVIDIA's code does not open this file (%s: %s)" % (
+                networks.path, type(error).__name__, " ".join(str(error).split())[:200]))
+        return LiveFile(self, live, networks)
+
+
+def start(path=None, device=None):
+    """The Engine of this process; made at the first call."""
+    return _started.get((folder(path), device)) or Engine(path, device)
+
+
+def _choose_device(device):
+    """Whether there is a GPU to use; 'cpu' hides it. BlendError: 'gpu' where there is none."""
+    devices = tf.config.experimental
+    with quiet_stderr():
+        there = bool(devices.list_physical_devices("GPU"))
+        if device == "gpu" and not there:
+            raise BlendError("TensorFlow sees no GPU here; leave the device out or use cpu")
+        if device == "cpu" and there:
+            devices.set_visible_devices([], "GPU")
+    return there and device != "cpu"
+
+
+def _import(path):
+    sys.path.insert(0, path)
+    # tfutil.py:16 imports tensorflow.contrib, autosummary.py:27-28 names of tensorboard; only training uses them.
+    with quiet_stderr(), tensorflow1.stand_ins(
+            "tensorflow.contrib", "tensorboard", "tensorboard.summary", "tensorboard.plugins",
+            "tensorboard.plugins.custom_scalar", "tensorboard.plugins.custom_scalar.layout_pb2"):
+        return [importlib.import_module(name) for name in _PARTS]
+
+
+def _without_custom_operations(network, fused_bias_act, upfirdn_2d):
+    """Let NVIDIA's code run without the CUDA operations that it would compile, on any device."""
+    # fused_bias_act.py:34 and upfirdn_2d.py:19 choose the operations that need nvcc unless they are told otherwise.
+    fused_bias_act._fused_bias_act_cuda = fused_bias_act._fused_bias_act_ref
+    upfirdn_2d._upfirdn_2d_cuda = upfirdn_2d._upfirdn_2d_ref
+    # networks_stylegan2.py:94 (the copy in each file) and upfirdn_2d.py:96, 291, 332 convolve NCHW, which CPUs cannot.
+    nn = sys.modules["tensorflow"].nn
+    nn.conv2d, nn.conv2d_transpose = _any_layout(tf.nn.conv2d), _any_layout(tf.nn.conv2d_transpose)
+    # networks_stylegan2.py:90 folds the batch into groups of one convolution, which CPUs cannot either.
+    plain = network.Network.get_output_for
+
+    def get_output_for(self, *inputs, **kwargs):
+        if any(each.kind == each.VAR_KEYWORD for each in inspect.signature(self._build_func).parameters.values()):
+            kwargs.setdefault("fused_modconv", False)
+        return plain(self, *inputs, **kwargs)
+
+    network.Network.get_output_for = get_output_for
+
+
+def _any_layout(convolve):
+    """A convolution of `tf.nn` that computes NCHW as NHWC."""
+    def turned(shape):
+        return [shape[i] for i in (0, 2, 3, 1)]
+
+    def run(x, w, output_shape=None, strides=None, data_format="NHWC", **kwargs):
+        if output_shape is not None:
+            kwargs["output_shape"] = turned(output_shape) if data_format == "NCHW" else output_shape
+        if data_format != "NCHW":
+            return convolve(x, w, strides=strides, data_format=data_format, **kwargs)
+        y = convolve(tf.transpose(x, [0, 2, 3, 1]), w, strides=turned(strides), **kwargs)
+        return tf.transpose(y, [0, 3, 1, 2])
+
+    return run
+
+
+class LiveFile(object):
+    """The networks of a file in NVIDIA's code; what `mixing`, `pictures` and `recipes` want of a NetworkFile."""
+
+    format = pickles.NAME
+    left_out = ()
+
+    def __init__(self, engine, live, parsed):
+        self._engine, self.live, self._parsed = engine, live, parsed
+        self.path = parsed.path
+        self.G, self.D = parsed.G, parsed.D
+        self.Gs = LiveNetwork(engine, live[2], parsed.Gs)
+
+    @property
+    def resolution(self):
+        return self.Gs.resolution
+
+    def blended(self, high, plan, all_networks):
+        """A LiveFile of these networks with Gs (and G, if all_networks) blended by `plan(names)`, in clones."""
+        def mixed(low, other):
+            clone = low.clone()
+            mine, low, other = [variables(network) for network in (clone, low, other)]
+            self._engine.tfutil.set_vars(self._engine.tfutil.run(OrderedDict(
+                (mine[name], _mix(low[name], other[name], change.fraction))
+                for name, change in plan(mine).items() if change.fraction)))
+            return clone
+
+        generator = mixed(self.live[0], high.live[0]) if all_networks else self.live[0]
+        return LiveFile(self._engine, (generator, self.live[1], mixed(self.live[2], high.live[2])), self._parsed)
+
+    def save(self, path, format=None):
+        """Pickle the networks as NVIDIA's code does. BlendError: another format is asked for."""
+        with files.replacing(path) as file:
+            pickle.dump(self.live, file, protocol=pickle.HIGHEST_PROTOCOL)
+        return []
+
+
+def _mix(low, high, fraction):
+    return high if fraction == 1 else high * np.float32(fraction) + low * np.float32(1 - fraction)
+
+
+def variables(network):
+    """OrderedDict of a live network's variables, by the names that blending uses."""
+    found = OrderedDict(network.own_vars)
+    for role, component in network.components.items():
+        found.update(("G_%s/%s" % (role, name), var) for name, var in component.vars.items())
+    return found
+
+
+class LiveNetwork(object):
+    """A generator in NVIDIA's code, with the face of a Network and, for `pictures`, of a Generator."""
+
+    def __init__(self, engine, live, parsed):
+        self._tfutil, self._live = engine.tfutil, live
+        self.name, self.architecture, self.resolution = parsed.name, parsed.architecture, parsed.resolution
+        self.layers = synthesis_layers(self.resolution)
+        self._noise = [variables(live)["G_synthesis/noise%d" % layer] for layer in range(self.layers - 1)]
+        self.stored_noise = self._tfutil.run(self._noise)
+
+    @property
+    def variables(self):
+        """OrderedDict of name to float32 array, as they are now."""
+        return self._tfutil.run(variables(self._live))
+
+    def generator(self, device=None):
+        return self
+
+    def load(self, network):
+        pass
+
+    def batch_size(self):
+        return max(1, _BATCH_PIXELS // self.resolution ** 2)
+
+    def images(self, z, labels, psi, cutoff, noise):
+        """z [N,latent_size] to images [N,C,R,R] by `Gs.run`."""
+        return self._with_noise(noise, len(z), lambda part: self._live.run(
+            z[part], labels[part], truncation_psi=psi, truncation_cutoff=cutoff, randomize_noise=False))
+
+    def synthesise(self, w, noise):
+        """w [N,L,dlatent_size] to images [N,C,R,R]."""
+        return self._with_noise(noise, len(w), lambda part: self._live.components.synthesis.run(
+            w[part], randomize_noise=False))
+
+    def _with_noise(self, noise, count, run):
+        """Run with these noises [N or 1,1,H,W] in the buffers, as run_generator.py does; then as they were."""
+        if noise is self.stored_noise:
+            return run(slice(None))
+        images = []
+        try:
+            for i in range(count):
+                self._set_noise([each[min(i, len(each) - 1)][None] for each in noise])
+                images.append(run(slice(i, i + 1)))
+        finally:
+            self._set_noise(self.stored_noise)
+        return np.concatenate(images)
+
+    def _set_noise(self, noise):
+        self._tfutil.set_vars(dict(zip(self._noise, noise)))
