@@ -31,16 +31,16 @@ def theirs():
         return file.read()
 
 
-def splits(case, most=2):
-    """{name of a golden blend: arguments of blend.blend}; hard and smooth ones."""
-    found = {}
+def splits(case):
+    """{name of a golden blend: arguments of blend.blend}, of one smooth blend, where there is one, and a hard one."""
+    found = OrderedDict()
     for key in case.arrays:
         if key.startswith("blend/") and key.endswith("/images"):
             parts = dict(part.split("=") for part in key.split("/")[1].split(","))
             width = None if parts["width"] == "None" else float(parts["width"])
             found[key[:-len("/images")]] = dict(resolution=int(parts["res"]), level=int(parts["level"]), width=width)
-    smooth = sorted(found, key=lambda key: found[key]["width"] is None)
-    return OrderedDict((key, found[key]) for key in smooth[:1] + smooth[1:][-(most - 1):])
+    smooth, hard = [[key for key in found if bool(found[key]["width"]) is kind] for kind in (True, False)]
+    return OrderedDict((key, found[key]) for key in smooth[:1] + [hard[len(hard) // 2]])
 
 
 def run_golden(engine, name, folder):

@@ -150,7 +150,7 @@ def test_what_is_missing_is_said_in_one_line(tmp_path, capsys, monkeypatch):
 @pytest.mark.parametrize("repository", [
     "without", pytest.param("with", marks=needs_repository)])
 def test_a_program_of_2021(repository, tmp_path):
-    case, paths = golden("orig32"), [str(tmp_path / (side + ".pkl")) for side in "ab"]
+    case, paths = golden("resnet32"), [str(tmp_path / (side + ".pkl")) for side in "ab"]
     # Without the repository nothing stored may be executed: these files raise SystemExit if it is.
     for networks, path in zip((case.a, case.b), paths):
         (with_source(networks, theirs()) if repository == "with" else networks).save(path)
