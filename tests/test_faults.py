@@ -158,7 +158,7 @@ def test_killed_while_downloading(server, content, tmp_path):  # noqa: F811
     assert any(server.asked)  # some attempts went on where a killed one was
 
 
-TRAIN = ["train", "--resolution", "16", "--kimg", "0.128", "--snapshot-kimg", "0.064", "--fmap-max", "4",
+TRAIN = ["train", "--resolution", "8", "--kimg", "0.128", "--snapshot-kimg", "0.064", "--fmap-max", "4",
          "--latent-size", "4", "--mapping-layers", "1", "--metric-images", "8"]
 # Is killed, or interrupted as by Ctrl-C, when a method of the run is called for the n-th time.
 STOP = """
@@ -183,7 +183,7 @@ def test_stopped_while_training(tmp_path):
     out, seen = tmp_path / "run", -1
     (tmp_path / "data").mkdir()
     for i, picture in enumerate(portraits.draw(range(16), "photo")):
-        Image.fromarray(picture).resize((16, 16)).save(str(tmp_path / "data" / ("%d.png" % i)))
+        Image.fromarray(picture).resize((8, 8)).save(str(tmp_path / "data" / ("%d.png" % i)))
     train = TRAIN + ["--data", str(tmp_path / "data"), "--out", str(out)]
     for how, method, count in [("kill", "_sample", 2), ("kill", "save_state", 1), ("kill", "networks", 2),
                                ("interrupt", "networks", 1)]:
@@ -201,7 +201,7 @@ def test_stopped_while_training(tmp_path):
     done = command(*train)
     assert done.returncode == 0 and b"resume" in done.stdout
     path = done.stdout.decode().split("network  ")[1].strip()
-    assert blend.load(path).resolution == 16
+    assert blend.load(path).resolution == 8
 
 
 @pytest.fixture
@@ -336,7 +336,7 @@ def test_without_unnamed_files(pico, tmp_path, monkeypatch):
         file.write(b"half")
         assert len(os.listdir(str(tmp_path))) == 2
         raise KeyboardInterrupt
-    assert blend.load(path).resolution == 16 and os.listdir(str(tmp_path)) == ["network.pkl"]
+    assert blend.load(path).resolution == 8 and os.listdir(str(tmp_path)) == ["network.pkl"]
     mode = os.stat(path).st_mode
     monkeypatch.undo()
     pico.save(path)
