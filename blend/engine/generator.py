@@ -5,7 +5,7 @@ from collections import OrderedDict
 import numpy as np
 import tensorflow.compat.v1 as tf
 
-from blend.engine import networks, quiet_stderr
+from blend.engine import fast, networks, quiet_stderr
 from blend.errors import BlendError
 from blend.layers import synthesis_layers
 
@@ -48,39 +48,50 @@ class Generator(object):
     def __init__(self, architecture, device=None):
         self.architecture = dict(architecture)
         self.layers = synthesis_layers(architecture["resolution"])
-        self._loaded = None
-        graph = tf.Graph()
-        with graph.as_default():
-            self._build()
-        self._session = session(graph, device)
+        self.is_fast = fast.supports(architecture)
+        self._loaded = self._images = None
+        self._graph = tf.Graph()
+        with self._graph.as_default():
+            self._build_mapping()
+        self._session = session(self._graph, device)
 
-    def _build(self):
+    def _build_mapping(self):
         kwargs = self.architecture
         self._z = tf.placeholder(tf.float32, [None, kwargs["latent_size"]])
         self._labels = tf.placeholder(tf.float32, [None, kwargs["label_size"]])
         with tf.variable_scope("G_mapping"):
             self._w = networks.G_mapping(self._z, self._labels, dlatent_broadcast=self.layers, **kwargs)
-        self._w_in = tf.placeholder(tf.float32, [None, self.layers, kwargs["dlatent_size"]])
-        self._noise_in = []
-
-        def fed_noise(_layer, buffer):
-            size = buffer.shape.as_list()[2:]
-            self._noise_in.append(tf.placeholder(tf.float32, [None, 1] + size))
-            return self._noise_in[-1]
-
-        with tf.variable_scope("G_synthesis"):
-            self._images = networks.G_synthesis_stylegan2(self._w_in, noise_in=fed_noise, **kwargs)
         self._variables = OrderedDict((var.name.split(":")[0], var) for var in tf.global_variables())
+
+    def _build_synthesis(self, arrays):
+        """The graph of `images`, on variables for these arrays where it is the fast one."""
+        self._w_in = tf.placeholder(tf.float32, [None, self.layers, self.architecture["dlatent_size"]])
+        self._noise_in = [tf.placeholder(tf.float32, [None] + list(buffer.shape[1:])) for buffer in self.stored_noise]
+        if self.is_fast:
+            made = fast.Synthesis(self._w_in, self._noise_in, arrays, self.architecture["resample_kernel"])
+            self._images, found = made.images, made.variables
+        else:
+            with tf.variable_scope("G_synthesis"):
+                self._images = networks.G_synthesis_stylegan2(
+                    self._w_in, noise_in=lambda layer, _buffer: self._noise_in[layer], **self.architecture)
+            found = {var.name.split(":")[0]: var for var in tf.global_variables("G_synthesis/")}
+        self._variables.update(found)
 
     def load(self, network):
         """Set the weights of a Network of this architecture."""
         if network is self._loaded:
             return
         values = network.variables
+        self._average = np.asarray(values["dlatent_avg"])
+        self.stored_noise = [values["G_synthesis/noise%d" % layer] for layer in range(self.layers - 1)
+                             if self.architecture["use_noise"]]
+        if self.is_fast:
+            values = fast.prepare(values)
+        if self._images is None:
+            with self._graph.as_default():
+                self._build_synthesis(values)
         set_variables(self._session, [(var, values[name]) for name, var in self._variables.items()])
         self._loaded = network
-        self._average = np.asarray(values["dlatent_avg"])
-        self.stored_noise = [values["G_synthesis/noise%d" % layer] for layer in range(len(self._noise_in))]
 
     def map(self, z, labels, psi=None, cutoff=None):
         """z [N,latent_size], labels [N,label_size] to w [N,L,dlatent_size], truncated (arXiv 1812.04948, B)."""
@@ -103,7 +114,8 @@ class Generator(object):
 
     def batch_size(self):
         """How many images `synthesise` should get at once."""
-        return max(1, _BATCH_PIXELS // self.architecture["resolution"] ** 2)
+        resolution = self.architecture["resolution"]
+        return 1 if self.is_fast and resolution >= fast.FOLDED else max(1, _BATCH_PIXELS // resolution ** 2)
 
 
 class Discriminator(object):
