@@ -336,7 +336,7 @@ def test_without_unnamed_files(pico, tmp_path, monkeypatch):
         file.write(b"half")
         assert len(os.listdir(str(tmp_path))) == 2
         raise KeyboardInterrupt
-    assert blend.load(path).resolution == 8 and os.listdir(str(tmp_path)) == ["network.pkl"]
+    assert blend.load(path).resolution == 16 and os.listdir(str(tmp_path)) == ["network.pkl"]
     mode = os.stat(path).st_mode
     monkeypatch.undo()
     pico.save(path)
