@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from blend import __version__, files, images, mixing, pictures, progress, zoo
-from blend.checkpoints import format_for, load, pickles
+from blend.checkpoints import format_for, load
 from blend.errors import BlendError, MismatchError
 
 _GRID_MOST = 64             # pictures, where no grid is asked for
@@ -72,10 +72,13 @@ def read(path):
         raise BlendError("%s: cannot be read (%s)" % (path, files.reason(error)))
     except (ValueError, KeyError, TypeError, AttributeError):
         raise BlendError("%s: not a recipe.json, nor a PNG, that blend wrote" % path)
-    unknown = set(found) - set(Options._fields)
+    # Where to write, and whom to trust, is not for a recipe to say.
+    unknown = set(found) - set(Options._fields).difference(_NOT_RECORDED)
     if unknown:
         raise BlendError("%s: unknown options %s; it may come from a newer version" % (
             path, ", ".join(sorted(unknown))))
+    if found.get("engine", ENGINES[0]) not in ENGINES:
+        raise BlendError("%s: unknown engine %r; there are %s" % (path, found["engine"], " and ".join(ENGINES)))
     if not (isinstance(found.get("grid"), (list, type(None))) and isinstance(found.get("seeds"), list)):
         raise BlendError("%s: the grid or the seeds of this recipe are not lists" % path)
     return found
@@ -118,11 +121,11 @@ def make(options, out):
 
 def with_nvidia(networks, options, out):
     """The networks of parsed files in NVIDIA's own code. BlendError: it is not there, or the files are not trusted."""
-    if options.save is not None and format_for(options.save, networks[0], options.format) != pickles.NAME:
-        raise BlendError("%s: NVIDIA's code writes TensorFlow pickles only" % options.save)
     with progress.waiting("starting NVIDIA's code"):
         from blend.engine import nvidia
 
+        if options.save is not None:
+            nvidia.check_format(options.save, options.format)
         nvidia.folder(options.stylegan2)
         for each in networks:
             nvidia.check_trust(each, options.trust)

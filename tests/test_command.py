@@ -69,6 +69,19 @@ def test_options_beside_a_recipe_win(saved, tmp_path):
     assert "seed0007.png" in os.listdir(str(tmp_path / "b"))
 
 
+@pytest.mark.parametrize("key, value", [("save", "stolen.pkl"), ("out", "elsewhere"), ("trust", True),
+                                        ("stylegan2", "elsewhere"), ("engine", "other")])
+def test_a_recipe_does_not_say_where_to_write_nor_whom_to_trust(saved, tmp_path, capsys, key, value):
+    assert run(*saved, "--seeds", "1", "--out", tmp_path / "a") == 0
+    recipe = json.loads((tmp_path / "a" / "recipe.json").read_text(encoding="utf-8"))
+    recipe["options"][key] = value
+    (tmp_path / "bad.json").write_text(json.dumps(recipe), encoding="utf-8")
+    capsys.readouterr()
+    assert run("--recipe", tmp_path / "bad.json", "--out", tmp_path / "b") == 2
+    said = capsys.readouterr().err
+    assert "unknown" in said and said.count("\n") == 1 and not (tmp_path / "b").exists()
+
+
 def test_a_recipe_of_another_file_is_refused(saved, tmp_path, capsys):
     assert run(*saved, "--resolution", 8, "--seeds", "0", "--out", tmp_path / "a") == 0
     os.replace(saved[0], saved[1])

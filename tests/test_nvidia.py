@@ -142,6 +142,10 @@ def test_what_is_missing_is_said_in_one_line(tmp_path, capsys, monkeypatch):
         assert main(["photo", "cartoon", "--out", str(tmp_path / "out")] + arguments) == 2
         err = capsys.readouterr().err
         assert words in err and err.count("\n") == 1
+    nvidia.check_format("a.pkl")
+    for arguments in (["a.pt"], ["a.pkl", "pytorch"]):
+        with pytest.raises(blend.BlendError, match="TensorFlow pickles only"):
+            nvidia.check_format(*arguments)
     monkeypatch.setenv("STYLEGAN2", str(tmp_path))
     with pytest.raises(blend.BlendError, match="is not there"):
         blend.legacy()

@@ -16,7 +16,7 @@ from collections import OrderedDict
 import numpy as np
 import tensorflow.compat.v1 as tf
 
-from blend import files, zoo
+from blend import checkpoints, files, zoo
 from blend.checkpoints import pickles
 from blend.engine import quiet_stderr, tensorflow, tensorflow1
 from blend.errors import BlendError, NetworkFileError
@@ -32,7 +32,8 @@ def folder(path=None):
     """The folder of NVIDIA's repository: `path`, else $STYLEGAN2, else the submodule. BlendError: it is not there."""
     package = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
     found = os.path.abspath(path or os.environ.get("STYLEGAN2") or os.path.join(os.path.dirname(package), "stylegan2"))
-    if not os.path.isfile(os.path.join(found, "dnnlib", "tflib", "network.py")):
+    wanted = ("pretrained_networks.py", os.path.join("dnnlib", "tflib", "ops", "upfirdn_2d.py"))
+    if not all(os.path.isfile(os.path.join(found, name)) for name in wanted):
         raise BlendError("%s: NVIDIA's stylegan2 is not there; run git submodule update --init in a clone of blend, or "
                          "give the folder with --stylegan2 or $STYLEGAN2" % found)
     return found
@@ -56,6 +57,12 @@ def check_trust(networks, trust=False):
                          "--own-source" % networks.path)
 
 
+def check_format(path, format=None):
+    """Raise BlendError unless a file to save is a pickle of TensorFlow, the only format that NVIDIA's code writes."""
+    if checkpoints.format_for(path, None, format) != pickles.NAME:
+        raise BlendError("%s: NVIDIA's code writes TensorFlow pickles only" % path)
+
+
 class Engine(object):
     """NVIDIA's modules, ready to run: `dnnlib`, `tflib`, `tfutil`, `pretrained_networks`. One in a process.
 
@@ -66,7 +73,6 @@ class Engine(object):
         self.folder = folder(path)
         if _started and (self.folder, device) not in _started:
             raise BlendError("NVIDIA's code runs already from another folder or device; start Python anew")
-        _started[self.folder, device] = self
         gpu = _choose_device(device)
         nvcc, old = shutil.which("nvcc") is not None, tensorflow.__version__.startswith("1.")
         tensorflow1.install()
@@ -84,6 +90,7 @@ class Engine(object):
             # network.py:399 asks for /gpu:0, whatever is there.
             self.tflib.init_tf({"allow_soft_placement": True})
         self.description = "NVIDIA's stylegan2 (%s), TensorFlow %s, %s" % (self.folder, tensorflow.__version__, how)
+        _started[self.folder, device] = self
 
     def open(self, networks):
         """The networks of a parsed file, loaded by NVIDIA's code: a LiveFile. The source in the file is executed."""
@@ -188,6 +195,7 @@ class LiveFile(object):
 
     def save(self, path, format=None):
         """Pickle the networks as NVIDIA's code does. BlendError: another format is asked for."""
+        check_format(path, format)
         with files.replacing(path) as file:
             pickle.dump(self.live, file, protocol=pickle.HIGHEST_PROTOCOL)
         return []
