@@ -87,7 +87,7 @@ class Engine(object):
             how = "on the %s, without its CUDA operations (no %s): reference ones, fused_modconv off, NHWC" % (
                 "GPU" if gpu else "CPU", " nor ".join(lacks))
             _without_custom_operations(*modules[4:])
-            # network.py:399 asks for /gpu:0, whatever is there.
+            # network.py:407 asks for /gpu:0, whatever is there.
             self.tflib.init_tf({"allow_soft_placement": True})
         self.description = "NVIDIA's stylegan2 (%s), TensorFlow %s, %s" % (self.folder, tensorflow.__version__, how)
         _started[self.folder, device] = self
@@ -134,10 +134,10 @@ def _without_custom_operations(network, fused_bias_act, upfirdn_2d):
     # fused_bias_act.py:34 and upfirdn_2d.py:19 choose the operations that need nvcc unless they are told otherwise.
     fused_bias_act._fused_bias_act_cuda = fused_bias_act._fused_bias_act_ref
     upfirdn_2d._upfirdn_2d_cuda = upfirdn_2d._upfirdn_2d_ref
-    # networks_stylegan2.py:94 (the copy in each file) and upfirdn_2d.py:96, 291, 332 convolve NCHW, which CPUs cannot.
+    # networks_stylegan2.py:60, 120 (its copy in a file), upfirdn_2d.py:96, 291, 332 convolve NCHW, which CPUs cannot.
     nn = sys.modules["tensorflow"].nn
     nn.conv2d, nn.conv2d_transpose = _any_layout(tf.nn.conv2d), _any_layout(tf.nn.conv2d_transpose)
-    # networks_stylegan2.py:90 folds the batch into groups of one convolution, which CPUs cannot either.
+    # networks_stylegan2.py:109 folds the batch into groups of one convolution, which CPUs cannot either.
     plain = network.Network.get_output_for
 
     def get_output_for(self, *inputs, **kwargs):
@@ -153,13 +153,13 @@ def _any_layout(convolve):
     def turned(shape):
         return [shape[i] for i in (0, 2, 3, 1)]
 
-    def run(x, w, output_shape=None, strides=None, data_format="NHWC", **kwargs):
-        if output_shape is not None:
-            kwargs["output_shape"] = turned(output_shape) if data_format == "NCHW" else output_shape
-        if data_format != "NCHW":
-            return convolve(x, w, strides=strides, data_format=data_format, **kwargs)
-        y = convolve(tf.transpose(x, [0, 2, 3, 1]), w, strides=turned(strides), **kwargs)
-        return tf.transpose(y, [0, 3, 1, 2])
+    def run(*tensors, **options):
+        if options.get("data_format") != "NCHW" or len(tensors) != 2:
+            return convolve(*tensors, **options)
+        x, weight = tensors
+        options.update({key: turned(options[key]) for key in ("strides", "output_shape") if key in options},
+                       data_format="NHWC")
+        return tf.transpose(convolve(tf.transpose(x, [0, 2, 3, 1]), weight, **options), [0, 3, 1, 2])
 
     return run
 
