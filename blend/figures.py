@@ -1,8 +1,10 @@
 """Figures: each a function of networks and options."""
 
+import numpy as np
+
 from blend import images
 from blend.mixing import blend
-from blend.pictures import generate
+from blend.pictures import iterate_many
 
 
 def splits(resolution):
@@ -30,27 +32,38 @@ def shorten(name):
 def both_ways(first, second, seeds, names=("base", "fine-tuned"), progress=None, **options):
     """The paper's main figure: two networks and their blends at every resolution, both ways round.
 
-    seeds: one row each. names: what the two networks are called. options: those of `generate`. Returns a Pillow image.
+    seeds: one row each. names: what the two networks are called. progress: called with the number of pictures done.
+    options: those of `generate`. Returns a Pillow image.
     """
-    panels = [one_way(first, second, seeds, names, progress, **options),
-              one_way(second, first, seeds, names[::-1], progress, **options)]
-    return images.stack(panels)
+    seeds = list(seeds)
+    forth, back = [columns(low, high, seeds, progress, **options) for low, high in ((first, second), (second, first))]
+    return images.stack([one_way(first.resolution, forth + back[:1], seeds, names),
+                         one_way(first.resolution, back + forth[:1], seeds, names[::-1])])
 
 
-def one_way(low, high, seeds, names, progress=None, **options):
-    """Rows are seeds; columns the low network, its blends with ever more layers of the high one, the high one."""
-    seeds, short = list(seeds), [shorten(name) for name in names]
-    columns, pictures = [], []
-    for split, networks in sweep(low, high):
-        if split is None:
-            columns.append("%s\nnetwork" % short[networks is high])
-        else:
-            columns.append("%s to %dx%d\n%s from %dx%d" % (short[0], split, split, short[1], 2 * split, 2 * split))
-        pictures.append(generate(networks, seeds, **options))
+def count(resolution, seeds):
+    """How many pictures `both_ways` makes."""
+    return 2 * (len(splits(resolution)) + 1) * len(seeds)
+
+
+def columns(low, high, seeds, progress=None, **options):
+    """[pictures uint8 [N,H,W,C]] of the low network and of its blends, with ever more layers of the high one."""
+    batches = []
+    networks = [each.Gs for _, each in sweep(low, high)[:-1]]
+    for batch in iterate_many(networks, seeds, **options):
+        batches.append(batch)
         if progress is not None:
-            progress(1)
-    factor = max(1, images.VIEWED // low.resolution)
+            progress(sum(len(pictures) for pictures in batch))
+    return [np.concatenate(column) for column in zip(*batches)]
+
+
+def one_way(resolution, pictures, seeds, names):
+    """A panel of `columns`, the last of the high network: rows are seeds."""
+    short = [shorten(name) for name in names]
+    texts = ["%s to %dx%d\n%s from %dx%d" % (short[0], split, split, short[1], 2 * split, 2 * split)
+             for split in splits(resolution)]
     return images.labelled_grid(
-        list(zip(*pictures)), columns, "Structure from %s, texture from %s" % names,
+        list(zip(*pictures)), ["%s\nnetwork" % short[0]] + texts + ["%s\nnetwork" % short[1]],
+        "Structure from %s, texture from %s" % names,
         "Low resolutions (pose, shape of head and eyes) come from the %s network, high ones (shading, lines, skin) "
-        "from the %s network." % names, factor, ["seed %d" % seed for seed in seeds])
+        "from the %s network." % names, max(1, images.VIEWED // resolution), ["seed %d" % seed for seed in seeds])

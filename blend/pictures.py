@@ -58,15 +58,25 @@ def generate(networks, seeds=None, *, z=None, w=None, psi=0.7, cutoff=None, nois
     return np.concatenate(batches)
 
 
-def iterate(network, seeds=None, *, z=None, w=None, psi=0.7, cutoff=None, noise="const", labels=None,
-            noise_seed=None, output="uint8", device=None):
-    """The same batch by batch, so that memory does not grow with the number of pictures.
+def iterate(network, seeds=None, **options):
+    """The same batch by batch, so that memory does not grow with the number of pictures; options of `generate`.
 
     The arguments are checked at once; TensorFlow is loaded with the first batch.
     """
+    return (batch[0] for batch in iterate_many([network], seeds, **options))
+
+
+def iterate_many(networks, seeds=None, *, z=None, w=None, psi=0.7, cutoff=None, noise="const", labels=None,
+                 noise_seed=None, output="uint8", device=None):
+    """Pictures of several Networks of one architecture for the same seeds: for every batch a list, one entry a network.
+
+    What blends share with the first network is computed once for a batch: w, and the features below the split. Put the
+    blends from the finest split to the coarsest after the network of the low resolutions. Options of `generate`.
+    """
     _check(seeds, z, w, psi, cutoff, noise, output)
-    check_finite(network, network.name)
-    architecture = network.architecture
+    for network in networks:
+        check_finite(network, network.name)
+    architecture = networks[0].architecture
     latent_size, label_size = architecture["latent_size"], architecture["label_size"]
     if seeds is not None:
         try:
@@ -82,24 +92,33 @@ def iterate(network, seeds=None, *, z=None, w=None, psi=0.7, cutoff=None, noise=
         raise BlendError("z must have the shape [N,%d], not %r" % (latent_size, given.shape))
     labels = make_labels(labels, len(given), label_size)
     random = np.random.RandomState(None if noise_seed is None else _seed(noise_seed))
-    return _batches(network, given, "seeds" if z is None and w is None else "z" if w is None else "w",
+    return _batches(networks, given, "seeds" if z is None and w is None else "z" if w is None else "w",
                     labels, psi, cutoff, noise, random, output, device)
 
 
-def _batches(network, given, kind, labels, psi, cutoff, noise, random, output, device):
-    generator = generator_for(network, device)
-    size = generator.batch_size()
+def _batches(networks, given, kind, labels, psi, cutoff, noise, random, output, device):
+    size = generator_for(networks[0], device).batch_size()
     for start in range(0, len(given), size):
-        generator.load(network)  # another network of this architecture may have been drawn since
-        part, draws = given[start:start + size], None
+        part, draws, state = given[start:start + size], None, random.get_state()
         if kind == "seeds":
-            shapes = [buffer.shape for buffer in generator.stored_noise] if noise == "seed" else []
-            draws = [seeded(seed, network.architecture["latent_size"], shapes) for seed in part]
+            buffers = generator_for(networks[0], device).stored_noise if noise == "seed" else []
+            draws = [seeded(seed, networks[0].architecture["latent_size"], [buffer.shape for buffer in buffers])
+                     for seed in part]
             part = np.concatenate([z for z, _ in draws])
-        noises = _noises(generator, noise, draws, len(part), random)
-        images = generator.synthesise(part, noises) if kind == "w" else generator.images(
-            part, labels[start:start + size], psi, cutoff, noises)
-        yield images if output == "float32" else to_bytes(images)
+        found, shared = [], _shared(len(networks))
+        for network in networks:
+            generator = generator_for(network, device)
+            random.set_state(state)  # the same noise for all
+            noises = _noises(generator, noise, draws, len(part), random)
+            images = generator.synthesise(part, noises, shared) if kind == "w" else generator.images(
+                part, labels[start:start + size], psi, cutoff, noises, shared)
+            found.append(images if output == "float32" else to_bytes(images))
+        yield found
+
+
+def _shared(count):
+    from blend.engine.generator import Shared
+    return Shared() if count > 1 else None
 
 
 def _check(seeds, z, w, psi, cutoff, noise, output):
@@ -178,4 +197,6 @@ def make_labels(labels, count, label_size):
 
 def to_bytes(images):
     """float32 [N,C,H,W], -1…1, to uint8 [N,H,W,C]: x 127.5 + 128, cut off at 0 and 255, truncated."""
-    return np.clip(images.transpose(0, 2, 3, 1) * np.float32(127.5) + np.float32(128), 0, 255).astype(np.uint8)
+    scaled = images * np.float32(127.5)
+    scaled += np.float32(128)
+    return np.ascontiguousarray(np.clip(scaled, 0, 255, out=scaled).astype(np.uint8).transpose(0, 2, 3, 1))

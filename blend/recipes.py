@@ -217,8 +217,7 @@ def make_figure(networks, options, record, out):
     with progress.waiting("loading TensorFlow"):
         record["versions"] = versions()
         pictures.generator_for(networks[0].Gs, options.device)
-    steps = 2 * (len(figures.splits(networks[0].resolution)) + 2)
-    with progress.counting("columns", steps) as bar:
+    with progress.counting("pictures", figures.count(networks[0].resolution, options.seeds)) as bar:
         figure = figures.both_ways(
             networks[0], networks[1], options.seeds, tuple(names), bar.update, **picture_options(options))
     files.make_folder(options.out)

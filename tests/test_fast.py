@@ -6,8 +6,10 @@ from conftest import golden, pico_file
 from test_goldens import close
 
 import blend
+from blend import pictures
+from blend.checkpoints.network import Network
 from blend.engine import fast, tensorflow
-from blend.engine.generator import Generator
+from blend.engine.generator import Generator, Shared
 
 needs_tensorflow_2 = pytest.mark.skipif(tensorflow.__version__.startswith("1."), reason="TensorFlow 1.15: plain graph")
 
@@ -26,7 +28,8 @@ def both(network, monkeypatch):
 
 @needs_tensorflow_2
 @pytest.mark.parametrize("resolution, channels, count", [
-    (2 * fast.FOLDED, 4, 1), (8, 4 * fast._GROUP + 9, 3), (fast.FOLDED // 2, 4, 3), (4, 4, 2)])
+    (2 * fast.FOLDED, 4, 1), (2 * fast.FOLDED, fast._WINOGRAD_CHANNELS, 1), (fast.FOLDED // 2, 4, 3),
+    (fast._WINOGRAD[0], fast._WINOGRAD_CHANNELS + 9, 3), (4, 4, 2)])
 def test_fast_is_plain(resolution, channels, count, monkeypatch):
     network = pico_file(resolution, channels, seed=3).Gs
     quick, plain = both(network, monkeypatch)
@@ -59,13 +62,71 @@ def test_where_it_is_taken():
     for name, expected in (("skip64", new), ("labels32", new), ("resnet32", False), ("orig32", False)):
         assert fast.supports(golden(name).a.Gs.architecture) is expected
     usual = blend.shipped("photo").Gs.architecture
-    for key, value in (("conv_clamp", 256.0), ("nonlinearity", "relu"), ("resample_kernel", (1, 1)),
-                       ("use_noise", False)):
+    for key, value in (("nonlinearity", "relu"), ("resample_kernel", (1, 1)), ("use_noise", False)):
         assert fast.supports(dict(usual, **{key: value})) is False
 
 
-def test_the_order_in_memory_does_not_change_what_is_prepared():
-    variables = pico_file().Gs.variables
-    turned = {name: np.asfortranarray(value) for name, value in variables.items()}
-    for name, value in fast.prepare(variables).items():
-        assert np.asarray(value).tobytes() == np.asarray(fast.prepare(turned)[name]).tobytes()
+def test_the_order_in_memory_does_not_change_a_picture():
+    network = pico_file().Gs
+    turned = network.replaced({name: np.asarray(value, order="F") for name, value in network.variables.items()})
+    first = blend.generate(network, seeds=[1], output="float32")
+    assert np.array_equal(first, blend.generate(turned, seeds=[1], output="float32"))
+
+
+@needs_tensorflow_2
+def test_clamp(monkeypatch):
+    network = with_arguments(pico_file(fast.FOLDED, 4, seed=3).Gs, conv_clamp=0.5)
+    quick, plain = both(network, monkeypatch)
+    w = quick.map(np.random.RandomState(1).randn(1, 8), np.zeros([1, 0]))
+    close(quick.synthesise(w, quick.stored_noise), plain.synthesise(w, quick.stored_noise))
+    other = Generator(dict(network.architecture, conv_clamp=None))
+    other.load(network)
+    assert np.abs(other.synthesise(w, quick.stored_noise) - quick.synthesise(w, quick.stored_noise)).max() > 0.01
+
+
+def with_arguments(network, **arguments):
+    """A network whose static_kwargs have more arguments."""
+    return Network(network.name, network.build_func_name, dict(network.static_kwargs, **arguments),
+                   network.own_variables, network.components, network.extra)
+
+
+def sweep_of(low, high):
+    return [each.Gs for each in [low] + [blend.blend(low, high, split) for split in (8, 4)] + [high]]
+
+
+@pytest.mark.parametrize("noise", ["const", "seed", "random"])
+def test_what_blends_share_is_computed_once_and_equals(noise, pico, pico_other):
+    networks = sweep_of(pico, pico_other)
+    options = dict(noise=noise, noise_seed=3 if noise == "random" else None, output="float32")
+    batches = list(pictures.iterate_many(networks, range(3), **options))
+    found = [np.concatenate(column) for column in zip(*batches)]
+    for network, images in zip(networks, found):
+        close(images, blend.generate(network, seeds=range(3), **options))
+
+
+@needs_tensorflow_2
+def test_where_a_blend_begins(pico, pico_other):
+    networks = sweep_of(pico, pico_other) + [
+        blend.blend(pico, pico_other, 8, **{side: "high"}).Gs for side in ("noise_buffers", "torgb", "mapping")]
+    shared = Shared()
+    begins = []
+    for network in networks:
+        generator = pictures.generator_for(network)
+        w = np.zeros([1, generator.layers, 8])
+        generator.synthesise(w, generator.stored_noise, shared)
+        begins.append(shared.split(network.variables))
+    assert begins == [8, 8, 4, None, None, None, 8]  # the last resolution of all is not kept
+
+
+@needs_tensorflow_2
+def test_only_what_differs_is_loaded(pico, pico_other, monkeypatch):
+    generator, loaded = pictures.generator_for(pico.Gs), []
+    before = fast.Synthesis.load
+    monkeypatch.setattr(fast.Synthesis, "load", lambda *arguments: loaded.append(arguments[2]) or before(*arguments))
+    generator.load(blend.blend(pico, pico_other, 8).Gs)
+    assert loaded[0] and all("/16x16/" in name for name in loaded[0])
+
+
+def test_gpus_take_the_plain_graph(pico, monkeypatch):
+    monkeypatch.setattr("blend.engine.generator.has_gpu", lambda session: True)
+    assert not Generator(pico.Gs.architecture).is_fast

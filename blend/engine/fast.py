@@ -1,10 +1,11 @@
 """The synthesis network for CPUs: the values of `networks.G_synthesis_stylegan2` to rounding, computed faster.
 
-`prepare` turns a network's variables into arrays that need no arithmetic at run time; `Synthesis` is the graph on
-variables of those arrays. Networks of at least `FOLDED` pixels compute one sample at a time, smaller ones a batch.
-Letters as in networks.py.
+`Synthesis` is the graph; its variables are what `prepare` makes of a network's, so that little arithmetic on weights
+is left for each picture. Networks of at least `FOLDED` pixels compute one sample at a time, smaller ones a batch.
+Letters as in networks.py. Gains are those of benchmarks/README.md's machine, in its words.
 """
 
+import functools
 from collections import OrderedDict
 
 import numpy as np
@@ -12,89 +13,195 @@ import tensorflow.compat.v1 as tf
 
 from blend.engine import networks, tensorflow
 
-FOLDED = 128    # resolution from which styles are folded into the weights
-_GROUP = 64     # output channels of one convolution
+FOLDED = 128     # resolution from which styles are folded into the weights
+_COMPILED = 256  # resolution from which what is between convolutions is compiled
+_WINOGRAD = (32, 256)        # resolutions at which Winograd's convolution is used,
+_WINOGRAD_CHANNELS = 128     # for at least so many channels
+_A, _B = 0.75, 1.5           # its points: 0, ±A, ±B and infinity
 _ROOT2 = np.float32(np.sqrt(2))
+_TAPS = (1, 3, 3, 1)         # the only low-pass filter that is known here; all published networks have it
 
 
 def supports(architecture):
     """Whether `Synthesis` can stand for the plain graph: the usual networks, on TensorFlow 2."""
-    return (architecture["nonlinearity"] == "lrelu" and architecture["conv_clamp"] is None
-            and architecture["architecture"] == "skip" and architecture["use_noise"]
-            and len(architecture["resample_kernel"]) >= 4
+    return (architecture["nonlinearity"] == "lrelu" and architecture["architecture"] == "skip"
+            and architecture["use_noise"] and tuple(architecture["resample_kernel"]) == _TAPS
             and not tensorflow.__version__.startswith("1."))
 
 
-def groups(outputs):
-    """[(first, end)] of the output channels that one convolution computes.
+def prepare(name, value):
+    """[(name, tensor)]: the variables of `Synthesis` that come from one variable of a network, a tensor.
 
-    TensorFlow's 3x3 convolutions of 512 channels run at half speed, because of the layout of their weights.
+    Equalised learning rate, the activation's gain of sqrt 2, turned layouts, Winograd's transform and the sums of
+    squares that demodulation needs are worked out here, once for a network.
     """
-    if outputs < 4 * _GROUP:
-        return [(0, outputs)]
-    return [(first, min(first + _GROUP, outputs)) for first in range(0, outputs, _GROUP)]
+    scope, _, last = name.rpartition("/")
+    if last == "const":
+        value = tf.transpose(value, [0, 2, 3, 1])  # [1,4,4,C]
+    elif last in ("weight", "mod_weight"):
+        value = value * np.float32(1 / np.sqrt(np.prod(value.shape.as_list()[:-1])))
+    elif last == "mod_bias":
+        value = value + 1
+    elif not scope.endswith("ToRGB"):  # bias and noise_strength, before the activation's gain
+        value = value * _ROOT2
+    if last != "weight" or scope.endswith("ToRGB"):
+        return [(name, value)]
+    squares = (name + "_squares", tf.reduce_sum(tf.square(value), [0, 1]))  # [I,O]
+    if scope.endswith("Conv0_up"):  # flipped for the transposed convolution, [k,k,O,I]
+        return [squares, (name, tf.transpose(value[::-1, ::-1], [0, 1, 3, 2]))]
+    if _has_winograd(scope, *value.shape.as_list()[2:]):
+        return [squares] + [("%s_%d" % (name, i), part) for i, part in enumerate(winograd_weights(value))]
+    return [squares, (name, value)]
 
 
-def prepare(variables):
-    """OrderedDict of name to array for the variables of `Synthesis`, from those of a network; others stay."""
-    found = OrderedDict()
-    for name, value in variables.items():
-        if not name.startswith("G_synthesis/"):
-            found[name] = value
-            continue
-        scope, _, last = name[len("G_synthesis/"):].rpartition("/")
-        value = np.asarray(value, order="C")  # sums round by the order in memory, which differs from format to format
-        if last == "const":
-            found[name] = np.ascontiguousarray(value.transpose(0, 2, 3, 1))  # [1,4,4,C]
-        elif last == "weight":
-            found.update(_prepared_weight(name, value * np.float32(1 / np.sqrt(np.prod(value.shape[:-1]))), scope))
-        elif last == "mod_weight":
-            found[name] = value * np.float32(1 / np.sqrt(value.shape[0]))
-        elif last == "mod_bias":
-            found[name] = value + np.float32(1)
-        elif scope and scope.endswith("ToRGB"):
-            found[name] = value
-        elif scope:  # bias and noise_strength, before the activation's gain
-            found[name] = value * _ROOT2
-    return found
+def _has_winograd(scope, inputs, outputs):
+    return (scope.endswith("/Conv1") and min(inputs, outputs) >= _WINOGRAD_CHANNELS
+            and _WINOGRAD[0] <= int(scope[:-len("/Conv1")].split("x")[-1]) <= _WINOGRAD[1])
 
 
-def _prepared_weight(name, weight, scope):
-    """A weight [k,k,I,O], split in groups, flipped for transposed convolutions; and its squares' sums [I,O]."""
-    if scope.endswith("ToRGB"):
-        return [(name, weight)]
-    found = [(name + "_squares", np.square(weight).sum((0, 1)))]
-    if scope.endswith("Conv0_up"):
-        weight = weight[::-1, ::-1].transpose(0, 1, 3, 2)  # [k,k,O,I]
-    for i, (first, end) in enumerate(groups(found[0][1].shape[1])):
-        part = weight[:, :, first:end] if scope.endswith("Conv0_up") else weight[..., first:end]
-        found.append(("%s_%d" % (name, i), np.ascontiguousarray(part)))
-    return found
+def winograd_weights(weight):
+    """Winograd's transform of a weight [3,3,I,O] along the width: six of [3,1,I,O] (see `winograd_conv2d`)."""
+    a, b = _A ** 2, _B ** 2
+    rows = [[1 / (a * b), 0, 0]]
+    for point, other in ((_A, b), (-_A, b), (_B, a), (-_B, a)):
+        rows.append(np.array([1, point, point ** 2]) / (2 * point ** 2 * (point ** 2 - other)))
+    rows.append([0, 0, 1])
+    return [sum(np.float32(factor) * weight[:, k:k + 1] for k, factor in enumerate(row) if factor) for row in rows]
+
+
+def winograd_conv2d(x, weights):
+    """'same' 3x3 convolution of x [N,H,W,I], W a multiple of 4, with the six `winograd_weights`: [N,H,W,O].
+
+    Four outputs of a row take six products in place of twelve (Winograd 1980; Lavin & Gray, arXiv 1509.09308,
+    F(4,3), along one axis only, which doubles the rounding error where both axes would give ten times). The layer
+    takes 0.55 times as long with 512 and 256 channels, 0.75 with 128; with fewer the transforms cost what is saved.
+    """
+    compiled = x.shape.as_list()[1] >= _COMPILED
+    parts = _compiled(_winograd_in)(x) if compiled else _winograd_in(x)
+    parts = [networks.conv2d(part, weight) for part, weight in zip(parts, weights)]
+    return _compiled(_winograd_out)(*parts) if compiled else _winograd_out(*parts)
+
+
+def _winograd_in(x):
+    """x [N,H,W,I] to six of [N,H,W/4,I]: for every four pixels of a row, and one on each side, M(x) / (x - point)."""
+    height, width, channels = x.shape.as_list()[1:]
+    fours = tf.reshape(x, [-1, height, width // 4, 4, channels])
+    d1, d2, d3, d4 = [fours[:, :, :, i] for i in range(4)]
+    d0 = tf.pad(d4[:, :, :-1], [[0, 0], [0, 0], [1, 0], [0, 0]])
+    d5 = tf.pad(d1[:, :, 1:], [[0, 0], [0, 0], [0, 1], [0, 0]])
+    a, b = _A ** 2, _B ** 2
+    even_a, odd_a = d4 - b * d2, _A * (d3 - b * d1)
+    even_b, odd_b = d4 - a * d2, _B * (d3 - a * d1)
+    return (a * b * d0 - (a + b) * d2 + d4, even_a + odd_a, even_a - odd_a, even_b + odd_b, even_b - odd_b,
+            a * b * d1 - (a + b) * d3 + d5)
+
+
+def _winograd_out(m0, m1, m2, m3, m4, m5):
+    """The six products [N,H,W/4,O] to [N,H,W,O]: polynomials at the points to their coefficients."""
+    height, width, channels = m0.shape.as_list()[1:]
+    sum_a, difference_a, sum_b, difference_b = m1 + m2, m1 - m2, m3 + m4, m3 - m4
+    y = tf.stack([m0 + sum_a + sum_b, _A * difference_a + _B * difference_b, _A ** 2 * sum_a + _B ** 2 * sum_b,
+                  _A ** 3 * difference_a + _B ** 3 * difference_b + m5], 3)
+    return tf.reshape(y, [-1, height, 4 * width, channels])
+
+
+@functools.lru_cache(maxsize=None)
+def _compiled(function):
+    """A function of tensors as one compiled loop (XLA), which reads and writes the largest tensors once.
+
+    It takes a quarter of a second to compile for every shape, at the first picture, and saves a fifth of the time of
+    each picture of 1024x1024; below `_COMPILED` pixels the saving is too small.
+    """
+    return tf.function(function, jit_compile=True, autograph=False)
+
+
+def _finish(x, noise, bias, clamp):
+    """Noise, bias, leaky ReLU, ADA's clamp. x [N,H,W,C], noise [N or 1,H,W,1], bias [C]."""
+    x = tf.nn.leaky_relu(tf.nn.bias_add(x + noise, bias), 0.2)
+    return x if clamp is None else tf.clip_by_value(x, -clamp, clamp)
+
+
+def _filter_and_finish(x, noise, bias, clamp):
+    """`_filter`, then `_finish`, as sums of shifted tensors, which a compiler makes one loop of."""
+    size = x.shape.as_list()[1] - 1
+    x = tf.pad(x, [[0, 0], [1, 1], [1, 1], [0, 0]])
+    x = (x[:, :size] + x[:, 3:]) + 3 * (x[:, 1:size + 1] + x[:, 2:size + 2])
+    x = (x[:, :, :size] + x[:, :, 3:]) + 3 * (x[:, :, 1:size + 1] + x[:, :, 2:size + 2])
+    return _finish(x * (4 / sum(_TAPS) ** 2), noise, bias, clamp)
+
+
+def _filter(x):
+    """The low-pass filter after `_up`: to [N,2H,2W,O]. The operation pads: a pass less over what is largest."""
+    kernel = np.outer(_TAPS, _TAPS) * (4 / sum(_TAPS) ** 2)
+    kernel = np.tile(kernel[:, :, None, None], [1, 1, x.shape.as_list()[3], 1]).astype(np.float32)
+    return tf.nn.depthwise_conv2d(x, tf.constant(kernel), [1, 1, 1, 1], [[0, 0], [1, 1], [1, 1], [0, 0]])
+
+
+def _up(x, weight):
+    """Stride-2 transposed convolution [N,H,W,I] to [N,2H+1,2W+1,O] with a weight [k,k,O,I]."""
+    height, width = x.shape.as_list()[1:3]
+    outputs = weight.shape.as_list()[2]
+    x = tf.nn.conv2d_transpose(x, weight, [tf.shape(x)[0], 2 * height + 1, 2 * width + 1, outputs],
+                               strides=[1, 2, 2, 1], padding="VALID")
+    x.set_shape([None, 2 * height + 1, 2 * width + 1, outputs])
+    return x
+
+
+def upsample(rgb):
+    """`networks.upsample_2d` of [N,H,W,C] as one small convolution to 4 C channels: no tensor with zeros between.
+
+    It takes 15 ms for the last step to 1024x1024, where the padding and the filter took 230.
+    """
+    channels = rgb.shape.as_list()[3]
+    # Along one axis: pixel 2i is taps 0 and 2 on pixels i - 1 and i, pixel 2i + 1 taps 1 and 3 on i and i + 1.
+    phases = np.array([[_TAPS[0], _TAPS[2], 0], [0, _TAPS[1], _TAPS[3]]]) * (2 / sum(_TAPS))
+    kernel = np.einsum("ai,bj,cd->ijcabd", phases, phases, np.eye(channels))
+    kernel = tf.constant(kernel.reshape(3, 3, channels, 4 * channels), tf.float32)
+    return tf.nn.depth_to_space(networks.conv2d(rgb, kernel), 2)
 
 
 class Synthesis(object):
-    """The graph: `images` [N,C,R,R] of `w` [N,L,D] and noises [N or 1,1,H,W], on `variables` like the given arrays."""
+    """The graph: `images` [N,C,R,R] of `w` [N,L,D] and noises [N or 1,1,H,W].
 
-    def __init__(self, w, noise, arrays, taps):
-        self.variables = OrderedDict(
-            (name, tf.get_variable(name, array.shape, tf.float32, tf.initializers.zeros()))
-            for name, array in arrays.items() if name.startswith("G_synthesis/"))
-        self._w, self._noise, self._taps = w, noise, taps
-        resolution = 2 ** (len(noise) // 2 + 2)
-        self.images = tf.transpose(self._image(resolution), [0, 3, 1, 2])
+    values: {name: array} of a network's layers, for their shapes; `load` sets them. features: {resolution: (x, rgb)},
+    what the layers up to there give to those above; tensors that can be fetched, and fed to compute only what is above.
+    """
+
+    def __init__(self, w, noise, values, clamp):
+        self._variables, self._loading = {}, {}
+        for name, value in values.items():
+            self._prepare(name, value)
+        self._w, self._noise = w, noise
+        self._clamp = None if clamp is None else float(clamp)
+        self.features = OrderedDict()
+        self.images = tf.transpose(self._image(2 ** (len(noise) // 2 + 2)), [0, 3, 1, 2])
+
+    def _prepare(self, name, value):
+        given = tf.placeholder(tf.float32, np.shape(value))
+        made = [(each, tf.get_variable(each, initializer=tensor)) for each, tensor in prepare(name, given)]
+        self._variables.update(made)
+        self._loading[name] = given, [variable.initializer for _, variable in made]
+
+    def load(self, opened, values):
+        """Set what comes from a network's variables {name: array}, in a session."""
+        opened.run([each for name in values for each in self._loading[name][1]],
+                   {self._loading[name][0]: value for name, value in values.items()})
 
     def _get(self, scope, name):
-        return self.variables["G_synthesis/%s/%s" % (scope, name)]
+        return self._variables["G_synthesis/%s/%s" % (scope, name)]
 
     def _image(self, resolution):
         x = tf.tile(self._get("4x4/Const", "const"), [tf.shape(self._w)[0], 1, 1, 1])
         x = self._layer(x, "4x4/Conv", 0, 4)
         rgb = self._to_rgb(x, None, "4x4/ToRGB", 1)
+        self.features[4] = x, rgb
         for r in networks.stylegan2_layers(resolution):
             scope = "%dx%d/" % (2 ** r, 2 ** r)
             x = self._layer(x, scope + "Conv0_up", 2 * r - 5, 2 ** r, up=True)
             x = self._layer(x, scope + "Conv1", 2 * r - 4, 2 ** r)
-            rgb = self._to_rgb(x, networks.upsample_2d(rgb, self._taps), scope + "ToRGB", 2 * r - 3)
+            rgb = self._to_rgb(x, upsample(rgb), scope + "ToRGB", 2 * r - 3)
+            if 2 ** r < resolution:
+                self.features[2 ** r] = x, rgb
         return rgb
 
     def _style(self, scope, layer):
@@ -103,39 +210,25 @@ class Synthesis(object):
     def _layer(self, x, scope, layer, size, up=False):
         """One convolution with style, noise, bias and leaky ReLU; its gain of sqrt 2 is in what is added and in d."""
         s = self._style(scope, layer)
-        d = tf.rsqrt(tf.matmul(tf.square(s), self._get(scope, "weight_squares")) + 1e-8) * _ROOT2  # [N,O]
-        count = len(groups(d.shape.as_list()[1]))
-        weights = [self._get(scope, "weight_%d" % i) for i in range(count)]
-        convolve = self._up if up else networks.conv2d
+        squares = self._get(scope, "weight_squares")
+        d = tf.rsqrt(tf.matmul(tf.square(s), squares) + 1e-8) * _ROOT2  # [N,O]
+        winograd = _has_winograd(scope, *squares.shape.as_list())
+        weights = [self._get(scope, "weight_%d" % i) for i in range(6)] if winograd else [self._get(scope, "weight")]
         if size < FOLDED:  # activations are smaller than weights, and a batch has one weight
             x = x * s[:, None, None, :]
-            x = _joined([convolve(x, weight) for weight in weights])
+        else:  # arXiv 1912.04958, eq. 1 and 3, for the one sample
+            fold = d[0][:, None] * s[0] if up else s[0][:, None] * d[0]
+            weights = [weight * fold for weight in weights]
+        x = _up(x, weights[0]) if up else winograd_conv2d(x, weights) if winograd else networks.conv2d(x, weights[0])
+        if size < FOLDED:
             x = x * d[:, None, None, :]
-        else:
-            x = _joined([convolve(x, _folded(weight, s, each, up)) for weight, each in zip(
-                weights, tf.split(d, [each.shape.as_list()[2 if up else 3] for each in weights], 1))])
-        if up:
-            x = self._filter(x)
-        noise = tf.transpose(self._noise[layer], [0, 2, 3, 1]) * self._get(scope, "noise_strength")
-        return tf.nn.leaky_relu(tf.nn.bias_add(x + noise, self._get(scope, "bias")), 0.2)
-
-    def _up(self, x, weight):
-        """Stride-2 transposed convolution [N,H,W,I] to [N,2H+1,2W+1,O] with a weight [k,k,O,I]."""
-        height, width = x.shape.as_list()[1:3]
-        outputs = weight.shape.as_list()[2]
-        x = tf.nn.conv2d_transpose(x, weight, [tf.shape(x)[0], 2 * height + 1, 2 * width + 1, outputs],
-                                   strides=[1, 2, 2, 1], padding="VALID")
-        x.set_shape([None, 2 * height + 1, 2 * width + 1, outputs])
-        return x
-
-    def _filter(self, x):
-        """The low-pass filter after `_up`: to [N,2H,2W,O]. The operation pads: a pass less over what is largest."""
-        taps = np.asarray(self._taps, np.float64)
-        kernel = np.outer(taps, taps)[::-1, ::-1] * (4 / taps.sum() ** 2)
-        kernel = np.tile(kernel[:, :, None, None], [1, 1, x.shape.as_list()[3], 1]).astype(np.float32)
-        p = len(taps) - 4
-        pad = [(p + 1) // 2 + 1, p // 2 + 1]
-        return tf.nn.depthwise_conv2d(x, tf.constant(kernel), [1, 1, 1, 1], [[0, 0], pad, pad, [0, 0]])
+        finish = _filter_and_finish if up else _finish
+        if size >= _COMPILED:
+            finish = _compiled(finish)
+        elif up:
+            x, finish = _filter(x), _finish
+        noise = tf.reshape(self._noise[layer], [-1, size, size, 1]) * self._get(scope, "noise_strength")
+        return finish(x, noise, self._get(scope, "bias"), self._clamp)
 
     def _to_rgb(self, x, rgb, scope, layer):
         s = self._style(scope, layer)
@@ -145,15 +238,6 @@ class Synthesis(object):
         else:
             t = networks.conv2d(x, weight * s[0][:, None])
         t = tf.nn.bias_add(t, bias)
+        if self._clamp is not None:
+            t = tf.clip_by_value(t, -self._clamp, self._clamp)
         return t if rgb is None else rgb + t
-
-
-def _folded(weight, s, d, up):
-    """A weight for one sample: scaled by its style and its demodulation (arXiv 1912.04958, eq. 1 and 3)."""
-    if up:
-        return weight * (d[0][:, None] * s[0])
-    return weight * (s[0][:, None] * d[0])
-
-
-def _joined(parts):
-    return parts[0] if len(parts) == 1 else tf.concat(parts, 3)

@@ -7,7 +7,7 @@ import tensorflow.compat.v1 as tf
 
 from blend.engine import fast, networks, quiet_stderr
 from blend.errors import BlendError
-from blend.layers import synthesis_layers
+from blend.layers import locate, synthesis_layers
 
 # Pixels of pictures that are computed at once: 64 at 64x64, one at 512x512 and above.
 _BATCH_PIXELS = 2 ** 18
@@ -26,16 +26,49 @@ def session(graph, device=None):
         raise BlendError("device must be cpu or gpu, not %r" % (device,))
     with quiet_stderr():
         opened = tf.Session(graph=graph, config=config)
-        if device == "gpu" and not any(one.device_type == "GPU" for one in opened.list_devices()):
+        if device == "gpu" and not has_gpu(opened):
             opened.close()
             raise BlendError("TensorFlow sees no GPU here; leave the device out or use cpu")
     return opened
+
+
+def has_gpu(opened):
+    """Whether a session can use a GPU."""
+    return any(one.device_type == "GPU" for one in opened.list_devices())
 
 
 def set_variables(opened, pairs):
     """Assign (variable, array) pairs through the variables' own initialisers, which adds nothing to the graph."""
     pairs = list(pairs)
     opened.run([var.initializer for var, _ in pairs], {var.initializer.inputs[1]: value for var, value in pairs})
+
+
+class Shared(object):
+    """What pictures of several networks, from the same latents and noise, have in common: the first one's parts.
+
+    variables: of the first network. w and features ({resolution: (x, rgb)}): what it computed.
+    """
+
+    def __init__(self):
+        self.variables, self.w, self.features = {}, None, {}
+
+    def differs(self, variables, part):
+        """Whether a network has its own variables among those whose Layer is in a part (a function)."""
+        return any(value is not self.variables.get(name) for name, value in variables.items() if part(locate(name)))
+
+    def split(self, variables):
+        """The resolution up to which a network's layers are those of the first one, or None.
+
+        Noise has to be the same: it goes into every layer.
+        """
+        if self.differs(variables, lambda layer: layer.kind == "noise"):
+            return None
+        found = None
+        for resolution in sorted(self.features):
+            if self.differs(variables, lambda layer: layer.resolution == resolution):
+                break
+            found = resolution
+        return found
 
 
 class Generator(object):
@@ -48,12 +81,12 @@ class Generator(object):
     def __init__(self, architecture, device=None):
         self.architecture = dict(architecture)
         self.layers = synthesis_layers(architecture["resolution"])
-        self.is_fast = fast.supports(architecture)
         self._loaded = self._images = None
         self._graph = tf.Graph()
+        self._session = session(self._graph, device)
+        self.is_fast = fast.supports(architecture) and not has_gpu(self._session)
         with self._graph.as_default():
             self._build_mapping()
-        self._session = session(self._graph, device)
 
     def _build_mapping(self):
         kwargs = self.architecture
@@ -63,34 +96,38 @@ class Generator(object):
             self._w = networks.G_mapping(self._z, self._labels, dlatent_broadcast=self.layers, **kwargs)
         self._variables = OrderedDict((var.name.split(":")[0], var) for var in tf.global_variables())
 
-    def _build_synthesis(self, arrays):
-        """The graph of `images`, on variables for these arrays where it is the fast one."""
+    def _build_synthesis(self, values):
+        """The graph of `images`, for layers with variables like these."""
         self._w_in = tf.placeholder(tf.float32, [None, self.layers, self.architecture["dlatent_size"]])
         self._noise_in = [tf.placeholder(tf.float32, [None] + list(buffer.shape[1:])) for buffer in self.stored_noise]
         if self.is_fast:
-            made = fast.Synthesis(self._w_in, self._noise_in, arrays, self.architecture["resample_kernel"])
-            self._images, found = made.images, made.variables
-        else:
-            with tf.variable_scope("G_synthesis"):
-                self._images = networks.G_synthesis_stylegan2(
-                    self._w_in, noise_in=lambda layer, _buffer: self._noise_in[layer], **self.architecture)
-            found = {var.name.split(":")[0]: var for var in tf.global_variables("G_synthesis/")}
-        self._variables.update(found)
+            self._fast = fast.Synthesis(self._w_in, self._noise_in, values, self.architecture["conv_clamp"])
+            self._images = self._fast.images
+            return
+        with tf.variable_scope("G_synthesis"):
+            self._images = networks.G_synthesis_stylegan2(
+                self._w_in, noise_in=lambda layer, _buffer: self._noise_in[layer], **self.architecture)
+        self._variables.update((var.name.split(":")[0], var) for var in tf.global_variables("G_synthesis/"))
 
     def load(self, network):
-        """Set the weights of a Network of this architecture."""
+        """Set the weights of a Network of this architecture; those that it shares with the last one are there."""
         if network is self._loaded:
             return
         values = network.variables
         self._average = np.asarray(values["dlatent_avg"])
         self.stored_noise = [values["G_synthesis/noise%d" % layer] for layer in range(self.layers - 1)
                              if self.architecture["use_noise"]]
-        if self.is_fast:
-            values = fast.prepare(values)
+        before = {} if self._loaded is None else self._loaded.variables
+        layers = OrderedDict((name, value) for name, value in values.items() if locate(name).resolution)
         if self._images is None:
             with self._graph.as_default():
-                self._build_synthesis(values)
-        set_variables(self._session, [(var, values[name]) for name, var in self._variables.items()])
+                self._build_synthesis(layers)
+        self._loaded = None  # until all is set
+        changed = OrderedDict((name, value) for name, value in values.items() if value is not before.get(name))
+        set_variables(self._session, [(self._variables[name], value) for name, value in changed.items()
+                                      if name in self._variables])
+        if self.is_fast:
+            self._fast.load(self._session, {name: value for name, value in changed.items() if name in layers})
         self._loaded = network
 
     def map(self, z, labels, psi=None, cutoff=None):
@@ -101,16 +138,34 @@ class Generator(object):
             w[:, :cutoff] = self._average + (w[:, :cutoff] - self._average) * np.float32(psi)
         return w
 
-    def synthesise(self, w, noise):
-        """w [N,L,dlatent_size] and a list of L - 1 noises [N or 1,1,H,W] to images [N,C,R,R], float32."""
+    def synthesise(self, w, noise, shared=None):
+        """w [N,L,dlatent_size] and a list of L - 1 noises [N or 1,1,H,W] to images [N,C,R,R], float32.
+
+        shared: a Shared of the same w and noise, which is filled by the first network and used by others.
+        """
         feed = dict(zip(self._noise_in, noise))
         feed[self._w_in] = w
         with quiet_stderr():
+            if shared is None or not self.is_fast:
+                return self._session.run(self._images, feed)
+            if not shared.variables:
+                shared.variables = self._loaded.variables
+                images, shared.features = self._session.run([self._images, dict(self._fast.features)], feed)
+                return images
+            start = shared.split(self._loaded.variables)
+            if start is not None:
+                feed.update(zip(self._fast.features[start], shared.features[start]))
             return self._session.run(self._images, feed)
 
-    def images(self, z, labels, psi, cutoff, noise):
+    def images(self, z, labels, psi, cutoff, noise, shared=None):
         """`map`, then `synthesise`."""
-        return self.synthesise(self.map(z, labels, psi, cutoff), noise)
+        if shared is None:
+            return self.synthesise(self.map(z, labels, psi, cutoff), noise)
+        if shared.w is None:
+            shared.w = self.map(z, labels, psi, cutoff)
+        elif shared.differs(self._loaded.variables, lambda layer: layer.kind in ("mapping", "dlatent_avg")):
+            return self.synthesise(self.map(z, labels, psi, cutoff), noise)
+        return self.synthesise(shared.w, noise, shared)
 
     def batch_size(self):
         """How many images `synthesise` should get at once."""

@@ -237,12 +237,12 @@ class LiveNetwork(object):
     def batch_size(self):
         return max(1, _BATCH_PIXELS // self.resolution ** 2)
 
-    def images(self, z, labels, psi, cutoff, noise):
+    def images(self, z, labels, psi, cutoff, noise, _shared=None):
         """z [N,latent_size] to images [N,C,R,R] by `Gs.run`."""
         return self._with_noise(noise, len(z), lambda part: self._live.run(
             z[part], labels[part], truncation_psi=psi, truncation_cutoff=cutoff, randomize_noise=False))
 
-    def synthesise(self, w, noise):
+    def synthesise(self, w, noise, _shared=None):
         """w [N,L,dlatent_size] to images [N,C,R,R]."""
         return self._with_noise(noise, len(w), lambda part: self._live.components.synthesis.run(
             w[part], randomize_noise=False))
