@@ -7,6 +7,7 @@ import sys
 import time
 
 import numpy as np
+import training
 
 THREADS = 2
 SIDE = 4096  # of the matrices of the roofline
@@ -68,7 +69,7 @@ def blend_files(low, high, out):
     return lambda: blend.blend(blend.load(low), blend.load(high), 32).save(out)
 
 
-WORK = {"ours": ours, "torch": torch_pictures, "matmul": matrix_product,
+WORK = {"train": training.ours, "torch-train": lambda: training.in_torch(THREADS), "ours": ours, "torch": torch_pictures, "matmul": matrix_product,
         "torch-matmul": torch_matrix_product, "files": blend_files}
 
 if __name__ == "__main__":

@@ -2,21 +2,28 @@
 
 import errno
 import hashlib
+import io
 import json
+import mmap
 import os
 import signal
+import sys
 import tempfile
+
+import numpy as np
 
 from blend.errors import BlendError
 
 SHRUNK = "a network file became shorter while it was read; is another program writing it?"
+_RANGE = 2 ** 20  # bytes from which a range of a file is copied by the system
 _named = set()  # temporary files that a sudden end would leave
 
 
 class replacing(object):
     """Context: a binary file that takes `path`'s place when the block ends well, and vanishes otherwise.
 
-    On Linux it has no name until it is whole, so that a process that is killed while it writes leaves nothing.
+    On Linux it has no name until it is whole, so that a process that is killed while it writes leaves nothing. Where
+    there is an old file to lose, the new one is on the disk before it takes its place.
     """
 
     def __init__(self, path):
@@ -61,7 +68,8 @@ class replacing(object):
             with self._file:
                 if kind is None:
                     self._file.flush()
-                    os.fsync(self._file.fileno())
+                    if os.path.exists(self.path):
+                        os.fsync(self._file.fileno())
                     if self._temporary is None:
                         self._give_name()
             if kind is None:
@@ -77,6 +85,50 @@ class replacing(object):
             if error.errno == errno.EFAULT:  # the system read from a map on our behalf
                 raise BlendError(SHRUNK)
             raise BlendError("%s: cannot be written (%s)" % (self.path, reason(error)))
+
+
+class FileMap(mmap.mmap):
+    """A read-only memory map that keeps its file open, so that ranges of it can be copied. `FileMap.of(file)`."""
+
+    @classmethod
+    def of(cls, file):
+        made = cls(file.fileno(), 0, access=mmap.ACCESS_READ)
+        made.file = os.fdopen(os.dup(file.fileno()), "rb")
+        return made
+
+
+def write_array(file, array):
+    """Write an array's bytes in C order. What lies in a mapped file goes from file to file and enters no memory."""
+    if not (array.ndim and array.size):
+        file.write(array.tobytes())
+    elif not _copy_range(file, array):
+        file.write(np.ascontiguousarray(array).data.cast("B"))
+
+
+def _copy_range(file, array):
+    """Copy the byte range of a FileMap that an array is. False: it is none, is small, or the system cannot."""
+    base = array
+    while isinstance(base, np.ndarray):
+        base = base.base
+    source = getattr(base, "obj", None)
+    if not (isinstance(source, FileMap) and array.flags.c_contiguous and array.nbytes >= _RANGE
+            and isinstance(file, io.BufferedRandom) and sys.platform.startswith("linux")):
+        return False
+    start = array.ctypes.data - np.frombuffer(source, np.uint8, 1).ctypes.data
+    file.flush()
+    done = 0
+    while done < array.nbytes:
+        try:
+            count = os.sendfile(file.fileno(), source.file.fileno(), start + done, array.nbytes - done)
+        except OSError as error:
+            if done or error.errno not in (errno.EINVAL, errno.ENOSYS):  # not between these two file systems
+                raise
+            return False
+        if not count:
+            raise BlendError(SHRUNK)
+        done += count
+    file.seek(0, os.SEEK_END)
+    return True
 
 
 def guard_maps():

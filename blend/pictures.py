@@ -10,28 +10,29 @@ from blend.errors import BlendError
 from blend.layers import synthesis_layers
 
 NOISES = ("const", "seed", "random", "none")
+PRECISIONS = ("float32", "bfloat16")
 
 
 @functools.lru_cache(maxsize=4)
-def _generator(architecture, device):
+def _generator(architecture, device, precision):
     from blend.engine.generator import Generator  # loads TensorFlow
-    return Generator(dict(architecture), device)
+    return Generator(dict(architecture), device, precision)
 
 
-def generator_for(network, device=None):
+def generator_for(network, device=None, precision="float32"):
     """The Generator of a network's architecture, built at most once, with the network's weights.
 
     A live network of engine/nvidia.py is its own.
     """
     if not isinstance(network, Network):
         return network.generator(device)
-    generator = _generator(tuple(network.architecture.items()), device)
+    generator = _generator(tuple(network.architecture.items()), device, precision)
     generator.load(network)
     return generator
 
 
 def generate(networks, seeds=None, *, z=None, w=None, psi=0.7, cutoff=None, noise="const", labels=None,
-             noise_seed=None, output="uint8", device=None, progress=None):
+             noise_seed=None, output="uint8", device=None, precision="float32", progress=None):
     """Pictures of a NetworkFile's Gs (or of a Network), for one of seeds, z or w.
 
     seeds: integers; z = RandomState(seed).randn(1, latent_size), as NVIDIA's run_generator draws it.
@@ -39,7 +40,9 @@ def generate(networks, seeds=None, *, z=None, w=None, psi=0.7, cutoff=None, nois
     psi: truncation, 1 or None for none; cutoff: the number of layers it reaches, None for all. noise: 'const' (the
     buffers stored in the file), 'seed' (drawn from the seed after z, as run_generator does), 'random' or 'none';
     noise_seed: makes 'random' repeatable.
-    labels: None, a class number or [N,label_size]. device: None, 'cpu' or 'gpu'. progress: called with the number done.
+    labels: None, a class number or [N,label_size]. device: None, 'cpu' or 'gpu'. precision: 'float32' or 'bfloat16',
+    which is faster on processors that compute it and costs some accuracy (benchmarks/README.md). progress: called with
+    the number done.
 
     Returns uint8 [N,R,R,C], or for output='float32' [N,C,R,R], about -1…1, not clipped.
     BlendError: arguments that do not fit.
@@ -51,7 +54,7 @@ def generate(networks, seeds=None, *, z=None, w=None, psi=0.7, cutoff=None, nois
     network = getattr(networks, "Gs", networks)
     batches = []
     for batch in iterate(network, seeds, z=z, w=w, psi=psi, cutoff=cutoff, noise=noise, labels=labels,
-                         noise_seed=noise_seed, output=output, device=device):
+                         noise_seed=noise_seed, output=output, device=device, precision=precision):
         batches.append(batch)
         if progress is not None:
             progress(len(batch))
@@ -67,13 +70,13 @@ def iterate(network, seeds=None, **options):
 
 
 def iterate_many(networks, seeds=None, *, z=None, w=None, psi=0.7, cutoff=None, noise="const", labels=None,
-                 noise_seed=None, output="uint8", device=None):
+                 noise_seed=None, output="uint8", device=None, precision="float32"):
     """Pictures of several Networks of one architecture for the same seeds: for every batch a list, one entry a network.
 
     What blends share with the first network is computed once for a batch: w, and the features below the split. Put the
     blends from the finest split to the coarsest after the network of the low resolutions. Options of `generate`.
     """
-    _check(seeds, z, w, psi, cutoff, noise, output)
+    _check(seeds, z, w, psi, cutoff, noise, output, precision)
     for network in networks:
         check_finite(network, network.name)
     architecture = networks[0].architecture
@@ -93,21 +96,22 @@ def iterate_many(networks, seeds=None, *, z=None, w=None, psi=0.7, cutoff=None, 
     labels = make_labels(labels, len(given), label_size)
     random = np.random.RandomState(None if noise_seed is None else _seed(noise_seed))
     return _batches(networks, given, "seeds" if z is None and w is None else "z" if w is None else "w",
-                    labels, psi, cutoff, noise, random, output, device)
+                    labels, psi, cutoff, noise, random, output, functools.partial(
+                        generator_for, device=device, precision=precision))
 
 
-def _batches(networks, given, kind, labels, psi, cutoff, noise, random, output, device):
-    size = generator_for(networks[0], device).batch_size()
+def _batches(networks, given, kind, labels, psi, cutoff, noise, random, output, generator_of):
+    size = generator_of(networks[0]).batch_size()
     for start in range(0, len(given), size):
         part, draws, state = given[start:start + size], None, random.get_state()
         if kind == "seeds":
-            buffers = generator_for(networks[0], device).stored_noise if noise == "seed" else []
+            buffers = generator_of(networks[0]).stored_noise if noise == "seed" else []
             draws = [seeded(seed, networks[0].architecture["latent_size"], [buffer.shape for buffer in buffers])
                      for seed in part]
             part = np.concatenate([z for z, _ in draws])
         found, shared = [], _shared(len(networks))
         for network in networks:
-            generator = generator_for(network, device)
+            generator = generator_of(network)
             random.set_state(state)  # the same noise for all
             noises = _noises(generator, noise, draws, len(part), random)
             images = generator.synthesise(part, noises, shared) if kind == "w" else generator.images(
@@ -121,13 +125,15 @@ def _shared(count):
     return Shared() if count > 1 else None
 
 
-def _check(seeds, z, w, psi, cutoff, noise, output):
+def _check(seeds, z, w, psi, cutoff, noise, output, precision):
     if sum(one is not None for one in (seeds, z, w)) != 1:
         raise BlendError("give one of seeds, z and w")
     if noise not in NOISES:
         raise BlendError("noise must be one of %s, not %r" % (", ".join(NOISES), noise))
     if noise == "seed" and seeds is None:
         raise BlendError("noise 'seed' needs seeds; with z or w use const, random or none")
+    if precision not in PRECISIONS:
+        raise BlendError("precision must be float32 or bfloat16, not %r" % (precision,))
     if output not in ("uint8", "float32"):
         raise BlendError("output must be uint8 or float32, not %r" % (output,))
     if psi is not None and not (isinstance(psi, numbers.Real) and np.isfinite(psi)):

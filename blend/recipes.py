@@ -41,6 +41,7 @@ class Options(NamedTuple):
     label: object = None
     grid: object = None
     device: object = None
+    precision: str = "float32"   # or 'bfloat16'
     engine: str = "blend"        # or 'nvidia': its own repository
     # Where and how it is told; not part of the recipe.
     out: str = "blend-out"
@@ -115,8 +116,15 @@ def make(options, out):
     if options.save is not None:
         format_for(options.save, networks[0], options.format)
     if options.engine == "nvidia":
+        if options.precision != "float32":
+            raise BlendError("NVIDIA's code computes in float32; leave out --precision, or --engine")
         networks = with_nvidia(networks, options, out)
     (make_figure if options.figure else make_blend)(networks, options, record, out)
+    if options.precision == "bfloat16":
+        from blend.engine import bfloat16
+
+        if bfloat16.is_native() is False:
+            print("note     this processor has no instructions for bfloat16: float32 is faster here", file=out)
 
 
 def with_nvidia(networks, options, out):
@@ -165,13 +173,12 @@ def make_blend(networks, options, record, out):
     lost = [] if options.save is None else mixed.save(options.save, options.format)
     text = json.dumps(record)
     shown, todo = [], iter(options.seeds)
-    with progress.counting("pictures", len(options.seeds)) as bar:
+    with progress.counting("pictures", len(options.seeds)) as bar, images.Writer(bar.update) as writer:
         for batch in itertools.chain([first], batches):
             for image in batch:
-                images.save_png(image, os.path.join(options.out, "seed%04d.png" % next(todo)), text)
+                writer.save(image, os.path.join(options.out, "seed%04d.png" % next(todo)), text)
                 if len(shown) < columns * rows:
                     shown.append(image)
-                bar.update()
     labels = ["seed %d" % seed for seed in options.seeds]
     images.save_png(images.contact_sheet(shown, labels, columns, rows), os.path.join(options.out, "grid.png"), text)
     record["changes"] = OrderedDict(
@@ -204,7 +211,7 @@ def tell(changes, lost, clamps, options, out):
 def picture_options(options):
     """The options that `pictures.generate` takes, as a dict."""
     return dict(psi=options.psi, cutoff=options.cutoff, noise=options.noise, noise_seed=options.noise_seed,
-                labels=options.label, device=options.device)
+                labels=options.label, device=options.device, precision=options.precision)
 
 
 def make_figure(networks, options, record, out):
@@ -216,7 +223,7 @@ def make_figure(networks, options, record, out):
     pictures.iterate(networks[0].Gs, options.seeds, **picture_options(options))  # checks the options
     with progress.waiting("loading TensorFlow"):
         record["versions"] = versions()
-        pictures.generator_for(networks[0].Gs, options.device)
+        pictures.generator_for(networks[0].Gs, options.device, options.precision)
     with progress.counting("pictures", figures.count(networks[0].resolution, options.seeds)) as bar:
         figure = figures.both_ways(
             networks[0], networks[1], options.seeds, tuple(names), bar.update, **picture_options(options))

@@ -12,7 +12,7 @@ from blend.checkpoints import FORMATS
 from blend.errors import BlendError
 from blend.mixing import RULES, SIDES, Rule
 from blend.options import fractions, grid, seeds
-from blend.pictures import NOISES
+from blend.pictures import NOISES, PRECISIONS
 
 EPILOG = """\
 Without LOW and HIGH: the two networks that come with the package, and a figure of their blends at every
@@ -60,6 +60,8 @@ def parser():
     pictures.add_argument("--label", type=int, metavar="N", help="class, for networks with labels")
     pictures.add_argument("--grid", type=grid, metavar="4x2", help="columns x rows of the grid")
     pictures.add_argument("--device", choices=("cpu", "gpu"), help="default: a GPU if TensorFlow sees one")
+    pictures.add_argument("--precision", choices=PRECISIONS,
+                          help="bfloat16: faster where the processor computes it, less accurate (default float32)")
     engine = made.add_argument_group("engine")
     engine.add_argument("--engine", choices=recipes.ENGINES, help="nvidia: NVIDIA's own code, from its repository")
     engine.add_argument("--stylegan2", metavar="FOLDER", help="that repository (default $STYLEGAN2, or the submodule)")

@@ -3,13 +3,12 @@
 A module has NAME, `recognise` (by content, never by name), `read` and `write`.
 """
 
-import mmap
 import os
 
 from blend.checkpoints import ada_pytorch, pickles, rosinality, safetensors, torch_streams
 from blend.checkpoints.network import check
 from blend.errors import BlendError, NetworkFileError
-from blend.files import check_target, reason, replacing
+from blend.files import FileMap, check_target, reason, replacing
 
 FORMATS = {module.NAME: module for module in (pickles, ada_pytorch, rosinality, safetensors)}
 _ENDINGS = {".pkl": pickles.NAME, ".pt": rosinality.NAME, ".pth": rosinality.NAME, ".safetensors": safetensors.NAME}
@@ -38,7 +37,7 @@ def load(path):
         with open(path, "rb") as file:
             if not os.fstat(file.fileno()).st_size:
                 raise NetworkFileError("the file is empty")
-            return parse(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))._replace(path=path)
+            return parse(FileMap.of(file))._replace(path=path)
     except FileNotFoundError:
         raise NetworkFileError("%s: no such file" % path)
     except IsADirectoryError:

@@ -13,6 +13,7 @@ import numpy as np
 from blend.checkpoints.machine import EasyDict
 from blend.checkpoints.network import Network
 from blend.errors import BlendError
+from blend.files import write_array
 
 _STATE_VERSION = 4  # what stylegan2-ada-pytorch asks for at least; components, new in 3, are always written
 
@@ -57,7 +58,7 @@ class Emitter(object):
     """Pickles plain data, arrays, Networks and the classes above into a binary file object."""
 
     def __init__(self, file, protocol=3):
-        self._write = file.write
+        self._file, self._write = file, file.write
         self._protocol = protocol
         self._memo = {}
 
@@ -126,7 +127,10 @@ class Emitter(object):
             raise BlendError("an array of %d bytes does not fit into this format" % size)
         self._write(b"B" + struct.pack("<I", size))
         for piece in value.pieces:
-            self._write(_in_order(piece) if isinstance(piece, np.ndarray) else piece)
+            if isinstance(piece, np.ndarray):
+                write_array(self._file, piece)
+            else:
+                self._write(piece)
 
     def _once(self, value):
         key = ("once", id(value.value))
@@ -204,11 +208,6 @@ class Emitter(object):
         OrderedDict: _dict, EasyDict: _easy_dict, np.ndarray: _array, Ordered: _ordered, Chunks: _chunks,
         Global: lambda self, value: self._global(*value), Call: _called, Persistent: _persistent, Once: _once,
     }
-
-
-def _in_order(array):
-    """An array's bytes in C order, copied only where it is a turned view."""
-    return np.ascontiguousarray(array).data.cast("B") if array.ndim and array.size else array.tobytes()
 
 
 def network_state(network):

@@ -13,6 +13,7 @@ import numpy as np
 from blend.checkpoints import description
 from blend.checkpoints.machine import brief
 from blend.errors import NetworkFileError
+from blend.files import write_array
 
 NAME = "safetensors"
 _MOST_HEADER = 2 ** 21
@@ -106,5 +107,5 @@ def write(networks, file):
     text += b" " * (-len(text) % 8)
     file.write(struct.pack("<Q", len(text)) + text)
     for value in arrays:
-        file.write(np.ascontiguousarray(value, "<f4").data.cast("B") if value.ndim else value.tobytes())
+        write_array(file, np.asarray(value, "<f4"))
     return []

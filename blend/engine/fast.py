@@ -1,7 +1,7 @@
 """The synthesis network for CPUs: the values of `networks.G_synthesis_stylegan2` to rounding, computed faster.
 
-`Synthesis` is the graph; its variables are what `prepare` makes of a network's, so that little arithmetic on weights
-is left for each picture. Networks of at least `FOLDED` pixels compute one sample at a time, smaller ones a batch.
+`Synthesis` is the graph; its variables are made from a network's when they are loaded, so that little arithmetic on
+weights is left for each picture. Networks of at least `FOLDED` pixels compute one sample at a time, smaller ones a batch.
 Letters as in networks.py. Gains are those of benchmarks/README.md's machine, in its words.
 """
 
@@ -19,44 +19,14 @@ _WINOGRAD = (32, 256)        # resolutions at which Winograd's convolution is us
 _WINOGRAD_CHANNELS = 128     # for at least so many channels
 _A, _B = 0.75, 1.5           # its points: 0, ±A, ±B and infinity
 _ROOT2 = np.float32(np.sqrt(2))
-_TAPS = (1, 3, 3, 1)         # the only low-pass filter that is known here; all published networks have it
+TAPS = (1, 3, 3, 1)         # the only low-pass filter that is known here; all published networks have it
 
 
 def supports(architecture):
     """Whether `Synthesis` can stand for the plain graph: the usual networks, on TensorFlow 2."""
     return (architecture["nonlinearity"] == "lrelu" and architecture["architecture"] == "skip"
-            and architecture["use_noise"] and tuple(architecture["resample_kernel"]) == _TAPS
+            and architecture["use_noise"] and tuple(architecture["resample_kernel"]) == TAPS
             and not tensorflow.__version__.startswith("1."))
-
-
-def prepare(name, value):
-    """[(name, tensor)]: the variables of `Synthesis` that come from one variable of a network, a tensor.
-
-    Equalised learning rate, the activation's gain of sqrt 2, turned layouts, Winograd's transform and the sums of
-    squares that demodulation needs are worked out here, once for a network.
-    """
-    scope, _, last = name.rpartition("/")
-    if last == "const":
-        value = tf.transpose(value, [0, 2, 3, 1])  # [1,4,4,C]
-    elif last in ("weight", "mod_weight"):
-        value = value * np.float32(1 / np.sqrt(np.prod(value.shape.as_list()[:-1])))
-    elif last == "mod_bias":
-        value = value + 1
-    elif not scope.endswith("ToRGB"):  # bias and noise_strength, before the activation's gain
-        value = value * _ROOT2
-    if last != "weight" or scope.endswith("ToRGB"):
-        return [(name, value)]
-    squares = (name + "_squares", tf.reduce_sum(tf.square(value), [0, 1]))  # [I,O]
-    if scope.endswith("Conv0_up"):  # flipped for the transposed convolution, [k,k,O,I]
-        return [squares, (name, tf.transpose(value[::-1, ::-1], [0, 1, 3, 2]))]
-    if _has_winograd(scope, *value.shape.as_list()[2:]):
-        return [squares] + [("%s_%d" % (name, i), part) for i, part in enumerate(winograd_weights(value))]
-    return [squares, (name, value)]
-
-
-def _has_winograd(scope, inputs, outputs):
-    return (scope.endswith("/Conv1") and min(inputs, outputs) >= _WINOGRAD_CHANNELS
-            and _WINOGRAD[0] <= int(scope[:-len("/Conv1")].split("x")[-1]) <= _WINOGRAD[1])
 
 
 def winograd_weights(weight):
@@ -127,12 +97,12 @@ def _filter_and_finish(x, noise, bias, clamp):
     x = tf.pad(x, [[0, 0], [1, 1], [1, 1], [0, 0]])
     x = (x[:, :size] + x[:, 3:]) + 3 * (x[:, 1:size + 1] + x[:, 2:size + 2])
     x = (x[:, :, :size] + x[:, :, 3:]) + 3 * (x[:, :, 1:size + 1] + x[:, :, 2:size + 2])
-    return _finish(x * (4 / sum(_TAPS) ** 2), noise, bias, clamp)
+    return _finish(x * (4 / sum(TAPS) ** 2), noise, bias, clamp)
 
 
 def _filter(x):
     """The low-pass filter after `_up`: to [N,2H,2W,O]. The operation pads: a pass less over what is largest."""
-    kernel = np.outer(_TAPS, _TAPS) * (4 / sum(_TAPS) ** 2)
+    kernel = np.outer(TAPS, TAPS) * (4 / sum(TAPS) ** 2)
     kernel = np.tile(kernel[:, :, None, None], [1, 1, x.shape.as_list()[3], 1]).astype(np.float32)
     return tf.nn.depthwise_conv2d(x, tf.constant(kernel), [1, 1, 1, 1], [[0, 0], [1, 1], [1, 1], [0, 0]])
 
@@ -154,7 +124,7 @@ def upsample(rgb):
     """
     channels = rgb.shape.as_list()[3]
     # Along one axis: pixel 2i is taps 0 and 2 on pixels i - 1 and i, pixel 2i + 1 taps 1 and 3 on i and i + 1.
-    phases = np.array([[_TAPS[0], _TAPS[2], 0], [0, _TAPS[1], _TAPS[3]]]) * (2 / sum(_TAPS))
+    phases = np.array([[TAPS[0], TAPS[2], 0], [0, TAPS[1], TAPS[3]]]) * (2 / sum(TAPS))
     kernel = np.einsum("ai,bj,cd->ijcabd", phases, phases, np.eye(channels))
     kernel = tf.constant(kernel.reshape(3, 3, channels, 4 * channels), tf.float32)
     return tf.nn.depth_to_space(networks.conv2d(rgb, kernel), 2)
@@ -170,17 +140,52 @@ class Synthesis(object):
     def __init__(self, w, noise, values, clamp):
         self._variables, self._loading = {}, {}
         for name, value in values.items():
-            self._prepare(name, value)
+            self._prepare(name, np.shape(value))
         self._w, self._noise = w, noise
         self._clamp = None if clamp is None else float(clamp)
         self.features = OrderedDict()
         self.images = tf.transpose(self._image(2 ** (len(noise) // 2 + 2)), [0, 3, 1, 2])
 
-    def _prepare(self, name, value):
-        given = tf.placeholder(tf.float32, np.shape(value))
-        made = [(each, tf.get_variable(each, initializer=tensor)) for each, tensor in prepare(name, given)]
+    def _prepare(self, name, shape):
+        given = tf.placeholder(tf.float32, shape)
+        made = [(each, tf.get_variable(each, initializer=tensor)) for each, tensor in self._prepared(name, given)]
         self._variables.update(made)
         self._loading[name] = given, [variable.initializer for _, variable in made]
+
+    def _prepared(self, name, value):
+        """[(name, tensor)]: the variables that come from one variable of a network, a tensor.
+
+        Equalised learning rate, the activation's gain of sqrt 2, turned layouts, Winograd's transform and the sums of
+        squares that demodulation needs are worked out here, once for a network.
+        """
+        scope, _, last = name.rpartition("/")
+        if last == "const":
+            value = tf.transpose(value, [0, 2, 3, 1])  # [1,4,4,C]
+        elif last in ("weight", "mod_weight"):
+            value = value * np.float32(1 / np.sqrt(np.prod(value.shape.as_list()[:-1])))
+        elif last == "mod_bias":
+            value = value + 1
+        elif not scope.endswith("ToRGB"):  # bias and noise_strength, before the activation's gain
+            value = value * _ROOT2
+        if last != "weight" or scope.endswith("ToRGB"):
+            return [(name, value)]
+        squares = (name + "_squares", tf.reduce_sum(tf.square(value), [0, 1]))  # [I,O]
+        size = int(scope.split("/")[1].split("x")[0])
+        if scope.endswith("Conv0_up"):
+            parts = [self._up_weight(value, size)]
+        elif self._has_winograd(scope, *value.shape.as_list()[2:]):
+            parts = winograd_weights(value)
+        else:
+            parts = [value]
+        return [squares] + [("%s_%d" % (name, i), part) for i, part in enumerate(parts)]
+
+    def _up_weight(self, weight, _size):
+        return tf.transpose(weight[::-1, ::-1], [0, 1, 3, 2])  # flipped for the transposed convolution, [k,k,O,I]
+
+    def _has_winograd(self, scope, inputs, outputs):
+        size = int(scope.split("/")[-2].split("x")[0])
+        return (scope.endswith("/Conv1") and min(inputs, outputs) >= _WINOGRAD_CHANNELS
+                and _WINOGRAD[0] <= size <= _WINOGRAD[1])
 
     def load(self, opened, values):
         """Set what comes from a network's variables {name: array}, in a session."""
@@ -207,37 +212,47 @@ class Synthesis(object):
     def _style(self, scope, layer):
         return tf.matmul(self._w[:, layer], self._get(scope, "mod_weight")) + self._get(scope, "mod_bias")  # [N,I]
 
+    def _demodulation(self, scope, s):
+        """The factor of each output [N,O] for styles s [N,I], times the activation's gain (arXiv 1912.04958, eq. 3)."""
+        return tf.rsqrt(tf.matmul(tf.square(s), self._get(scope, "weight_squares")) + 1e-8) * _ROOT2
+
+    def _weights(self, scope):
+        """The parts of a layer's weight."""
+        count = 6 if self._has_winograd(scope, *self._get(scope, "weight_squares").shape.as_list()) else 1
+        return [self._get(scope, "weight_%d" % i) for i in range(count)]
+
+    def _noise_of(self, layer, size):
+        return tf.reshape(self._noise[layer], [-1, size, size, 1])
+
     def _layer(self, x, scope, layer, size, up=False):
         """One convolution with style, noise, bias and leaky ReLU; its gain of sqrt 2 is in what is added and in d."""
-        s = self._style(scope, layer)
-        squares = self._get(scope, "weight_squares")
-        d = tf.rsqrt(tf.matmul(tf.square(s), squares) + 1e-8) * _ROOT2  # [N,O]
-        winograd = _has_winograd(scope, *squares.shape.as_list())
-        weights = [self._get(scope, "weight_%d" % i) for i in range(6)] if winograd else [self._get(scope, "weight")]
+        s, weights = self._style(scope, layer), self._weights(scope)
+        d = self._demodulation(scope, s)
         if size < FOLDED:  # activations are smaller than weights, and a batch has one weight
-            x = x * s[:, None, None, :]
+            x = self._convolve(x * s[:, None, None, :], weights, up) * d[:, None, None, :]
         else:  # arXiv 1912.04958, eq. 1 and 3, for the one sample
             fold = d[0][:, None] * s[0] if up else s[0][:, None] * d[0]
-            weights = [weight * fold for weight in weights]
-        x = _up(x, weights[0]) if up else winograd_conv2d(x, weights) if winograd else networks.conv2d(x, weights[0])
-        if size < FOLDED:
-            x = x * d[:, None, None, :]
+            x = self._convolve(x, [weight * fold for weight in weights], up)
         finish = _filter_and_finish if up else _finish
         if size >= _COMPILED:
             finish = _compiled(finish)
         elif up:
             x, finish = _filter(x), _finish
-        noise = tf.reshape(self._noise[layer], [-1, size, size, 1]) * self._get(scope, "noise_strength")
+        noise = self._noise_of(layer, size) * self._get(scope, "noise_strength")
         return finish(x, noise, self._get(scope, "bias"), self._clamp)
 
+    def _convolve(self, x, weights, up):
+        if up:
+            return _up(x, weights[0])
+        return networks.conv2d(x, weights[0]) if len(weights) == 1 else winograd_conv2d(x, weights)
+
     def _to_rgb(self, x, rgb, scope, layer):
-        s = self._style(scope, layer)
-        weight, bias = self._get(scope, "weight"), self._get(scope, "bias")
+        s, weight = self._style(scope, layer), self._get(scope, "weight")
         if x.shape.as_list()[1] < FOLDED:
             t = networks.conv2d(x * s[:, None, None, :], weight)
         else:
-            t = networks.conv2d(x, weight * s[0][:, None])
-        t = tf.nn.bias_add(t, bias)
+            t = tf.cast(networks.conv2d(x, tf.cast(weight * s[0][:, None], x.dtype)), tf.float32)
+        t = tf.nn.bias_add(t, self._get(scope, "bias"))
         if self._clamp is not None:
             t = tf.clip_by_value(t, -self._clamp, self._clamp)
         return t if rgb is None else rgb + t

@@ -5,7 +5,7 @@ from collections import OrderedDict
 import numpy as np
 import tensorflow.compat.v1 as tf
 
-from blend.engine import fast, networks, quiet_stderr
+from blend.engine import bfloat16, fast, networks, quiet_stderr
 from blend.errors import BlendError
 from blend.layers import locate, synthesis_layers
 
@@ -52,39 +52,41 @@ class Shared(object):
     def __init__(self):
         self.variables, self.w, self.features = {}, None, {}
 
-    def differs(self, variables, part):
-        """Whether a network has its own variables among those whose Layer is in a part (a function)."""
-        return any(value is not self.variables.get(name) for name, value in variables.items() if part(locate(name)))
-
     def split(self, variables):
         """The resolution up to which a network's layers are those of the first one, or None.
 
         Noise has to be the same: it goes into every layer.
         """
-        if self.differs(variables, lambda layer: layer.kind == "noise"):
+        own = {locate(name)[:2] for name, value in variables.items() if value is not self.variables.get(name)}
+        if ("noise", None) in own:
             return None
-        found = None
-        for resolution in sorted(self.features):
-            if self.differs(variables, lambda layer: layer.resolution == resolution):
-                break
-            found = resolution
-        return found
+        others = [resolution for _, resolution in own if resolution]
+        return max((each for each in self.features if each < min(others, default=2 ** 31)), default=None)
+
+    def has_styles_of(self, variables):
+        """Whether a network maps z to w as the first one does."""
+        return all(value is self.variables.get(name) for name, value in variables.items()
+                   if locate(name).kind in ("mapping", "dlatent_avg"))
 
 
 class Generator(object):
     """A generator graph for one architecture (`Network.architecture`).
 
     `load(network)` sets the weights; `map` and `synthesise` run it. stored_noise: the network's own noise buffers,
-    as `synthesise` wants them.
+    as `synthesise` wants them. precision: 'float32' or 'bfloat16'. BlendError: bfloat16 where there is no fast graph.
     """
 
-    def __init__(self, architecture, device=None):
+    def __init__(self, architecture, device=None, precision="float32"):
         self.architecture = dict(architecture)
         self.layers = synthesis_layers(architecture["resolution"])
+        self._precision = precision
         self._loaded = self._images = None
         self._graph = tf.Graph()
         self._session = session(self._graph, device)
         self.is_fast = fast.supports(architecture) and not has_gpu(self._session)
+        if precision == "bfloat16" and not self.is_fast:
+            raise BlendError("bfloat16 is for the usual networks (skip, leaky ReLU) with TensorFlow 2 on a CPU; "
+                             "leave the precision out")
         with self._graph.as_default():
             self._build_mapping()
 
@@ -101,7 +103,8 @@ class Generator(object):
         self._w_in = tf.placeholder(tf.float32, [None, self.layers, self.architecture["dlatent_size"]])
         self._noise_in = [tf.placeholder(tf.float32, [None] + list(buffer.shape[1:])) for buffer in self.stored_noise]
         if self.is_fast:
-            self._fast = fast.Synthesis(self._w_in, self._noise_in, values, self.architecture["conv_clamp"])
+            kind = bfloat16.Synthesis if self._precision == "bfloat16" else fast.Synthesis
+            self._fast = kind(self._w_in, self._noise_in, values, self.architecture["conv_clamp"])
             self._images = self._fast.images
             return
         with tf.variable_scope("G_synthesis"):
@@ -163,7 +166,7 @@ class Generator(object):
             return self.synthesise(self.map(z, labels, psi, cutoff), noise)
         if shared.w is None:
             shared.w = self.map(z, labels, psi, cutoff)
-        elif shared.differs(self._loaded.variables, lambda layer: layer.kind in ("mapping", "dlatent_avg")):
+        elif not shared.has_styles_of(self._loaded.variables):
             return self.synthesise(self.map(z, labels, psi, cutoff), noise)
         return self.synthesise(shared.w, noise, shared)
 
