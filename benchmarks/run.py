@@ -1,29 +1,36 @@
-"""Measure blend beside others, in one run, alternating: `python benchmarks/run.py`. Prints the table of README.md.
+"""Measure blend beside others, in one run, alternating: `python benchmarks/run.py`. Prints the tables of README.md.
 
-Needs PyTorch (pip install torch) and 1.6 GB in the temporary folder for networks with random weights.
+Needs PyTorch (pip install torch) and 1.6 GB in the temporary folder for networks with random weights. Further peers,
+from repositories that are not part of this one: --ada-pytorch FOLDER (NVIDIA's stylegan2-ada-pytorch) and --article
+($STYLEGAN2 or the submodule), the article's way to blend files.
 """
 
+import argparse
 import os
 import platform
 import statistics
 import subprocess
 import sys
 import tempfile
+import threading
+import time
 
 import networks
 import worker
 
 RUNS = 5
 FLOPS = {256: 90e9, 1024: 148e9}  # of the synthesis of config f
+HUGE_PAGES = {"GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"}
+HERE = os.path.dirname(os.path.abspath(__file__))
 
 
 class Worker(object):
     """A worker process; `once` lets it do its work and returns the seconds."""
 
-    def __init__(self, *arguments):
-        environment = dict(os.environ, OMP_NUM_THREADS=str(worker.THREADS), GLIBC_TUNABLES="glibc.malloc.hugetlb=1")
+    def __init__(self, *arguments, **environment):
+        environment = dict(os.environ, OMP_NUM_THREADS=str(worker.THREADS), **environment)
         self._process = subprocess.Popen(
-            [sys.executable, os.path.join(os.path.dirname(os.path.abspath(__file__)), "worker.py")] + list(arguments),
+            [sys.executable, os.path.join(HERE, "worker.py")] + [str(each) for each in arguments],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, universal_newlines=True,
             env=environment)
         self._seconds()
@@ -31,10 +38,12 @@ class Worker(object):
         self.warm = []
 
     def _seconds(self):
-        line = self._process.stdout.readline()
-        if not line:
-            raise SystemExit("a worker ended early: %s" % " ".join(self._process.args[1:]))
-        return float(line)
+        for line in self._process.stdout:
+            try:
+                return float(line)
+            except ValueError:  # what a library has to say
+                pass
+        raise SystemExit("a worker ended early: %s" % " ".join(self._process.args[1:]))
 
     def once(self):
         self._process.stdin.write("\n")
@@ -49,56 +58,132 @@ class Worker(object):
         self._process.wait()
 
 
-def alternate(workers):
-    for _ in range(RUNS):
-        for each in workers:
+def measured(sides, runs=RUNS):
+    """Let workers {name: Worker} take turns, and end them."""
+    for _ in range(runs):
+        for each in sides.values():
             each.warm.append(each.once())
+    for each in sides.values():
+        each.close()
+    return sides
 
 
-def pictures(folder, resolution):
-    path = networks.make(folder, resolution)[0]
-    sides = [Worker("ours", path), Worker("ours", path, "plain"), Worker("torch", path), Worker("matmul"),
-             Worker("torch-matmul")]
-    alternate(sides)
-    fast, plain, torch = sides[:3]
+def table(*columns):
+    print("\n| %s |\n|%s" % (" | ".join(columns), " --- |" * len(columns)))
+
+
+def row(*cells):
+    print("| %s |" % " | ".join(cells), flush=True)
+
+
+def rooflines():
+    """The rates that nothing here can pass."""
+    table("limit", "rate")
+    sides = {("matrix product, %s, %s" % (dtype, library)): Worker(name, dtype)
+             for library, name in (("TensorFlow", "matmul"), ("PyTorch", "torch-matmul"))
+             for dtype in ["float32"] + (["bfloat16"] if has_bfloat16() else [])}
+    for name, each in measured(sides).items():
+        row(name, "%.0f GFLOP/s" % (2 * worker.SIDE ** 3 / each.median() / 1e9))
+    for each in measured({"": Worker("copy")}).values():
+        row("memory copy", "%.1f GB/s" % (2 ** 29 / each.median() / 1e9))
+    if not has_bfloat16():
+        row("bfloat16", "this processor has no instructions for it; not measured")
+
+
+def has_bfloat16():
+    from blend.engine import bfloat16
+    return bfloat16.is_native()
+
+
+def pictures(path, resolution, ada):
+    sides = {"blend": Worker("ours", path), "blend, plain graph": Worker("ours", path, "plain")}
+    if has_bfloat16():
+        sides["blend, bfloat16"] = Worker("ours", path, "bfloat16")
+    peers = {"PyTorch": ("torch", path)}
+    if ada:
+        peers["stylegan2-ada-pytorch"] = ("ada-pytorch", path, ada)
+    for name, arguments in peers.items():
+        sides[name] = Worker(*arguments)
+        sides[name + ", huge pages"] = Worker(*arguments, **HUGE_PAGES)
+    sides["PyTorch, memory kept"] = Worker("torch", path, "kept")
+    products = {"matmul": Worker("matmul"), "torch-matmul": Worker("torch-matmul")}
+    measured(dict(sides, **products))
     # Of the two libraries' products, whichever is faster on this processor.
-    ceiling = max(2 * worker.SIDE ** 3 / each.median() for each in sides[3:])
-    for name, each in (("blend", fast), ("blend, plain graph", plain), ("PyTorch", torch)):
-        print("| picture, %d | %s | %.2f s | %.2f s | %.2f | %.0f %% |" % (
-            resolution, name, each.cold, each.median(), torch.median() / each.median(),
-            100 * FLOPS[resolution] / each.median() / ceiling), flush=True)
-    for each in sides:
+    ceiling = max(2 * worker.SIDE ** 3 / each.median() for each in products.values())
+    ours = sides["blend"]
+    for name, each in sides.items():
+        ratio = statistics.median(theirs / mine for theirs, mine in zip(each.warm, ours.warm))
+        row("%d" % resolution, name, "%.2f s" % each.cold, "%.2f s" % each.median(), "%.2f" % ratio,
+            "%.0f %%" % (100 * FLOPS[resolution] / each.median() / ceiling))
+
+
+def files(folder, article):
+    low, high = networks.make(folder, 1024)
+    out = os.path.join(folder, "out.pkl")
+    command = [sys.executable, "-m", "blend.run", low, high, "--no-pictures", "--save", out]
+    ways = {"blend: hard swap": command + ["--resolution", "32"], "blend: all layers mixed": command + ["--width", "4"],
+            "cp of one of them": ["cp", low, out], "python -m blend.run --help": command[:3] + ["--help"]}
+    taken, memory = {name: [] for name in ways}, {}
+    for _ in range(RUNS + 1):
+        for name, way in ways.items():
+            if os.path.exists(out):
+                os.unlink(out)
+            seconds, memory[name] = seconds_and_memory(way)
+            taken[name].append(seconds)
+    swap = statistics.median(taken["blend: hard swap"][1:])
+    for name in ways:
+        median = statistics.median(taken[name][1:])
+        row(name, "%.2f s" % median, "%.2f" % (median / swap), "%.0f MB" % memory[name])
+    if article:
+        each = Worker("article", low, high, out)
+        row("the article's way (NVIDIA's code)", "%.1f s" % each.cold, "%.0f" % (each.cold / swap), "")
         each.close()
 
 
-def files(folder):
-    low, high = networks.make(folder, 1024)
-    out = os.path.join(folder, "out.pkl")
-    ours = Worker("files", low, high, out)
-    copied = []
-    for _ in range(RUNS):
-        ours.warm.append(ours.once())
-        copied.append(seconds_of(["cp", low, out]))
-    print("| blend two files of %d MB | blend | %.2f s | %.2f s | %.2f | |" % (
-        os.path.getsize(low) // 10 ** 6, ours.cold, ours.median(), statistics.median(copied) / ours.median()))
-    print("| copy one of them | cp | | %.2f s | 1 | |" % statistics.median(copied))
-    ours.close()
-    os.unlink(out)
+def seconds_and_memory(command):
+    """Of a process: its time, and the most anonymous memory that it had (Linux), in MB."""
+    began, most = time.time(), [0]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+
+    def watch():
+        while process.poll() is None:
+            try:
+                with open("/proc/%d/status" % process.pid) as file:
+                    most.extend(int(line.split()[1]) for line in file if line.startswith("RssAnon"))
+            except OSError:
+                return
+            time.sleep(0.002)
+
+    watching = threading.Thread(target=watch)
+    watching.start()
+    process.wait()
+    taken = time.time() - began
+    watching.join()
+    return taken, max(most) / 1000.0
 
 
-def seconds_of(command):
-    import time
-
-    began = time.time()
-    subprocess.check_call(command, stdout=subprocess.DEVNULL)
-    return time.time() - began
+def beside(what, sides, runs=RUNS):
+    """Rows of a comparison; the ratio is to the first."""
+    measured(sides, runs)
+    first = next(iter(sides.values()))
+    for name, each in sides.items():
+        row(what, name, "%.2f s" % each.median(), "%.2f" % statistics.median(
+            theirs / mine for theirs, mine in zip(each.warm, first.warm)))
 
 
 def start(folder):
     for name, command in (("first figure of the shipped pair", ["--out", folder]), ("--help", ["--help"]),
                           ("inspect photo", ["inspect", "photo"])):
-        taken = [seconds_of([sys.executable, "-m", "blend.run"] + command) for _ in range(RUNS)]
-        print("| %s | blend | %.1f s | %.1f s | | |" % (name, taken[0], statistics.median(taken)), flush=True)
+        taken = [seconds_and_memory([sys.executable, "-m", "blend.run"] + command)[0] for _ in range(RUNS)]
+        row("`python -m blend.run`: " + name, "%.1f s" % taken[0], "%.1f s" % statistics.median(taken))
+    code = ("import time; began = time.time(); import blend; from blend.engine import generator; a = time.time(); "
+            "n = blend.shipped('photo').Gs; g = generator.Generator(n.architecture); g.load(n); b = time.time(); "
+            "import numpy; g.synthesise(numpy.zeros([8, g.layers, 64]), g.stored_noise); "
+            "print(a - began, b - a, time.time() - b)")
+    parts = [[float(part) for part in subprocess.check_output([sys.executable, "-c", code]).split()]
+             for _ in range(RUNS)]
+    for name, values in zip(("import", "graph and weights", "first run of eight pictures"), zip(*parts)):
+        row("of which: " + name, "%.1f s" % values[0], "%.1f s" % statistics.median(values))
 
 
 def processor():
@@ -112,18 +197,37 @@ def processor():
 def main():
     from importlib import metadata
 
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--ada-pytorch", metavar="FOLDER")
+    parser.add_argument("--article", action="store_true", help="also blend files with NVIDIA's code")
+    given = parser.parse_args()
     versions = ["%s %s" % (name, metadata.version(name)) for name in ("tensorflow-cpu", "torch", "numpy")]
-    print("%s, %d cores, %d threads; Python %s, %s\n" % (
-        processor(), os.cpu_count(), worker.THREADS, platform.python_version(),
-        ", ".join(versions)))
-    print("| what | by | cold | warm, median of %d | times as fast | of the matrix product's rate |" % RUNS)
-    print("| --- | --- | --- | --- | --- | --- |")
+    print("%s, %d cores, %d threads; Python %s, %s" % (
+        processor(), os.cpu_count(), worker.THREADS, platform.python_version(), ", ".join(versions)))
     folder = os.path.join(tempfile.gettempdir(), "blend-benchmarks")
     os.makedirs(folder, exist_ok=True)
-    for resolution in (256, 1024):
-        pictures(folder, resolution)
-    files(folder)
+    rooflines()
+    paths = {resolution: networks.make(folder, resolution) for resolution in FLOPS}
+    table("pixels", "by", "cold", "warm", "its time / blend's", "of the matrix product's rate")
+    for resolution in FLOPS:
+        pictures(paths[resolution][0], resolution, given.ada_pytorch)
+    table("two files of 381 MB to one, whole process", "time", "its time / blend's", "own memory")
+    files(folder, given.article)
+    table("what", "how", "time", "its time / the first one's")
+    beside("256: a picture of each blend, one way", {how: Worker("sweep", *paths[256], 1, how)
+                                                     for how in ("shared", "apart")})
+    beside("64: 4 pictures of each, shipped pair", {how: Worker("sweep", *(shipped() + [4, how]))
+                                                    for how in ("shared", "apart")})
+    beside("1024: 4 pictures and their files", {how: Worker("written", paths[1024][0], 4, how)
+                                                for how in ("beside", "after", "computed")})
+    beside("training, 256 images of 64x64", {"blend": Worker("train"), "PyTorch": Worker("torch-train")})
+    table("start", "cold", "median")
     start(folder)
+
+
+def shipped():
+    from blend.networks import path_of
+    return [path_of(name) for name in ("photo", "cartoon")]
 
 
 if __name__ == "__main__":

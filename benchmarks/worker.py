@@ -1,19 +1,21 @@
-"""One side of a comparison in a process of its own: `python benchmarks/worker.py WHAT [FILE ...]`.
+"""One side of a comparison in a process of its own: `python benchmarks/worker.py WHAT [ARGUMENT ...]`.
 
 It gets ready, then for each line on standard input does its work once and prints the seconds that it took.
 """
 
+import os
 import sys
 import time
 
 import numpy as np
-import training
+import training_step
 
 THREADS = 2
 SIDE = 4096  # of the matrices of the roofline
 
 
-def ours(path, kind="fast"):
+def ours(path, kind="float32"):
+    """A picture of a file's Gs; kind: float32, bfloat16, or plain for the graph that training uses."""
     import blend
     from blend.engine import fast
 
@@ -21,18 +23,40 @@ def ours(path, kind="fast"):
         fast.supports = lambda architecture: False
     networks = blend.load(path)
     w = np.random.RandomState(0).randn(1, networks.Gs.architecture["dlatent_size"])
-    return lambda: blend.generate(networks, w=w)
+    precision = "bfloat16" if kind == "bfloat16" else "float32"
+    return lambda: blend.generate(networks, w=w, precision=precision)
 
 
-def torch_pictures(path):
+def in_torch(path, memory="as it is"):
     """The same arithmetic in PyTorch: the module that blend's own PyTorch files carry."""
+    if memory == "kept":
+        import blend.engine  # noqa: F401  (which asks the C library to keep memory; its TensorFlow stays idle)
     import torch
 
     import blend
     from blend.checkpoints import torch_networks
 
     torch.set_num_threads(THREADS)
-    synthesis = torch_networks.SynthesisNetwork(512, blend.load(path).resolution, 3).eval()
+    return synthesis_in_torch(torch_networks.SynthesisNetwork(512, blend.load(path).resolution, 3))
+
+
+def ada_pytorch(path, folder):
+    """NVIDIA's stylegan2-ada-pytorch, from a folder, with random weights."""
+    import torch
+
+    import blend
+
+    sys.path.insert(0, folder)
+    from training.networks import SynthesisNetwork
+
+    torch.set_num_threads(THREADS)
+    return synthesis_in_torch(SynthesisNetwork(512, blend.load(path).resolution, 3, channel_base=32768))
+
+
+def synthesis_in_torch(synthesis):
+    import torch
+
+    synthesis.eval()
     w = torch.randn(1, synthesis.num_ws, 512)
 
     def run():
@@ -43,11 +67,11 @@ def torch_pictures(path):
     return run
 
 
-def matrix_product():
+def matrix_product(dtype="float32"):
     from blend.engine.generator import tf
 
     with tf.Graph().as_default() as graph:
-        a = tf.get_variable("a", [SIDE, SIDE], initializer=tf.initializers.random_normal())
+        a = tf.get_variable("a", [SIDE, SIDE], tf.as_dtype(dtype), tf.initializers.ones())
         product = tf.reduce_max(tf.matmul(a, a))
         initial = tf.global_variables_initializer()
     session = tf.Session(graph=graph)
@@ -55,22 +79,69 @@ def matrix_product():
     return lambda: session.run(product)
 
 
-def torch_matrix_product():
+def torch_matrix_product(dtype="float32"):
     import torch
 
     torch.set_num_threads(THREADS)
-    a = torch.randn(SIDE, SIDE)
+    a = torch.ones(SIDE, SIDE, dtype=getattr(torch, dtype))
     return lambda: (a @ a).max()
 
 
-def blend_files(low, high, out):
+def memory_copy():
+    source, target = [np.ones(2 ** 27, np.float32) for _ in range(2)]
+    return lambda: np.copyto(target, source)
+
+
+def article(low, high, out):
+    """The article's way with NVIDIA's code ($STYLEGAN2): load both, blend, save."""
     import blend
+    from blend.engine import nvidia
 
-    return lambda: blend.blend(blend.load(low), blend.load(high), 32).save(out)
+    engine = nvidia.start(device="cpu")
+
+    def run():
+        live = [engine.open(blend.load(path)) for path in (low, high)]
+        blend.blend(live[0], live[1], 32).save(out)
+
+    return run
 
 
-WORK = {"train": training.ours, "torch-train": lambda: training.in_torch(THREADS), "ours": ours, "torch": torch_pictures, "matmul": matrix_product,
-        "torch-matmul": torch_matrix_product, "files": blend_files}
+def sweep(low, high, seeds, how):
+    """All blends of one way round; how: shared, or apart, each for itself."""
+    import blend
+    from blend import figures
+
+    low, high, seeds = blend.load(low), blend.load(high), range(int(seeds))
+    if how == "shared":
+        return lambda: figures.columns(low, high, seeds)
+    return lambda: [blend.generate(networks, seeds) for _, networks in figures.sweep(low, high)[:-1]]
+
+
+def written(path, count, how):
+    """Pictures, computed and written; how: beside, while the next are computed, or after, or computed only."""
+    import tempfile
+
+    import blend
+    from blend import images, pictures
+
+    networks, folder = blend.load(path), tempfile.mkdtemp()
+
+    def run():
+        batches = pictures.iterate(networks.Gs, range(int(count)))
+        if how == "computed":
+            return list(batches)
+        if how == "after":
+            return [images.save_png(batch[0], os.path.join(folder, "%d.png" % i)) for i, batch in enumerate(batches)]
+        with images.Writer(lambda: None) as writer:
+            for i, batch in enumerate(batches):
+                writer.save(batch[0], os.path.join(folder, "%d.png" % i))
+
+    return run
+
+
+WORK = {"ours": ours, "torch": in_torch, "ada-pytorch": ada_pytorch, "matmul": matrix_product,
+        "torch-matmul": torch_matrix_product, "copy": memory_copy, "article": article, "sweep": sweep,
+        "written": written, "train": training_step.ours, "torch-train": lambda: training_step.in_torch(THREADS)}
 
 if __name__ == "__main__":
     began = time.time()

@@ -149,7 +149,9 @@ def mix(low, high, fraction):
         return low
     if fraction == 1:
         return high
-    return np.asarray(high * np.float32(fraction) + low * np.float32(1 - fraction))
+    mixed = np.asarray(high * np.float32(fraction))
+    mixed += low * np.float32(1 - fraction)  # in place: one array of this size less
+    return mixed
 
 
 def blend_variables(low, high, changes):

@@ -6,6 +6,7 @@ import math
 import os
 import platform
 from collections import OrderedDict
+from concurrent import futures
 from typing import NamedTuple
 
 import numpy as np
@@ -47,6 +48,7 @@ class Options(NamedTuple):
     out: str = "blend-out"
     save: object = None
     format: object = None        # of `save`
+    pictures: bool = True        # else the network alone
     report: bool = False
     stylegan2: object = None     # the folder of NVIDIA's repository, where it is not the submodule
     trust: bool = False          # let it execute what is in the network files
@@ -56,7 +58,7 @@ ENGINES = ("blend", "nvidia")
 # Whoever gives one of these wants a blend, not the figure.
 BLEND_OPTIONS = mixing.Rule._fields + ("all_networks", "save", "report", "grid")
 _RECORDED_APART = ("low", "high", "blend")
-_NOT_RECORDED = ("out", "save", "format", "report", "stylegan2", "trust")
+_NOT_RECORDED = ("out", "save", "format", "pictures", "report", "stylegan2", "trust")
 _FIGURE_SEEDS = (3, 6, 1, 5)
 
 
@@ -97,19 +99,20 @@ def _text(path):
 def make(options, out):
     """Make what the options ask for; tell on `out` which files were written."""
     networks, record = [], OrderedDict([("version", __version__)])
+    hashing = futures.ThreadPoolExecutor(2)
     for side, source in zip(mixing.SIDES, (options.low, options.high)):
         path = zoo.find(source.name)
         networks.append(load(path))
-        digest = files.sha256(path)
-        if source.sha256 not in (None, digest):
-            raise MismatchError("%s: not the file of the recipe (SHA-256 %s, the recipe says %s)" % (
-                path, digest, source.sha256))
+        if source.sha256 is not None:
+            check_digest(path, source.sha256)
+        digest = hashing.submit(files.sha256, path) if options.pictures else None  # half a second for a large file
         record[side] = OrderedDict([("source", source.name), ("sha256", digest)])
     options = completed(options, networks[0].resolution)
     record["blend"] = options.blend._asdict()
     record["options"] = OrderedDict(
         (key, value) for key, value in options._asdict().items() if key not in _RECORDED_APART + _NOT_RECORDED)
-    files.check_folder(options.out)
+    if options.pictures:
+        files.check_folder(options.out)
     # A network may go into the folder that is made for the pictures.
     if options.save is not None and os.path.dirname(os.path.abspath(options.save)) != os.path.abspath(options.out):
         files.check_target(options.save)
@@ -119,7 +122,12 @@ def make(options, out):
         if options.precision != "float32":
             raise BlendError("NVIDIA's code computes in float32; leave out --precision, or --engine")
         networks = with_nvidia(networks, options, out)
-    (make_figure if options.figure else make_blend)(networks, options, record, out)
+    if not options.pictures:
+        make_network(networks, options, out)
+    elif options.figure:
+        make_figure(networks, options, record, out)
+    else:
+        make_blend(networks, options, record, out)
     if options.precision == "bfloat16":
         from blend.engine import bfloat16
 
@@ -159,6 +167,28 @@ def completed(options, resolution):
     return options
 
 
+def check_digest(path, expected):
+    """Raise MismatchError unless a file's SHA-256 is the expected one."""
+    digest = files.sha256(path)
+    if digest != expected:
+        raise MismatchError("%s: not the file of the recipe (SHA-256 %s, the recipe says %s)" % (
+            path, digest, expected))
+
+
+def complete_record(record):
+    """Add what is known when TensorFlow is there: its version, and the digests, which were worked out meanwhile."""
+    record["versions"] = versions()
+    for side in mixing.SIDES:
+        record[side]["sha256"] = record[side]["sha256"].result()
+
+
+def make_network(networks, options, out):
+    """One blend as a network file alone; nothing of it enters memory but what is mixed."""
+    changes = mixing.plan(networks[0].Gs.variables, options.blend)
+    mixed = mixing.blend(*networks, all_networks=options.all_networks, **options.blend._asdict())
+    tell(changes, mixed.save(options.save, options.format), networks, options, out)
+
+
 def make_blend(networks, options, record, out):
     """One blend: a PNG for each seed, a grid, recipe.json, and the network where `save` says so."""
     changes = mixing.plan(networks[0].Gs.variables, options.blend)
@@ -167,7 +197,7 @@ def make_blend(networks, options, record, out):
     grid = default_grid(len(options.seeds)) if options.grid is None else options.grid
     columns, rows = check_grid(grid, len(options.seeds), mixed.resolution)
     with progress.waiting("loading TensorFlow"):
-        record["versions"] = versions()
+        complete_record(record)
         first = next(batches)  # a mistake in the options shows here, before anything is written
     files.make_folder(options.out)
     lost = [] if options.save is None else mixed.save(options.save, options.format)
@@ -184,12 +214,12 @@ def make_blend(networks, options, record, out):
     record["changes"] = OrderedDict(
         (name, [change.action, change.fraction, change.reason]) for name, change in changes.items())
     write_record(record, options.out)
-    clamps = tuple(each.Gs.architecture["conv_clamp"] for each in networks)
-    tell(changes, lost, clamps, options, out)
+    tell(changes, lost, networks, options, out)
 
 
-def tell(changes, lost, clamps, options, out):
+def tell(changes, lost, networks, options, out):
     """Say what happened to the variables, and where the files are."""
+    clamps = tuple(each.Gs.architecture["conv_clamp"] for each in networks)
     if options.report:
         for name, change in changes.items():
             print("%-8s %-5.4g %s (%s)" % (change.action, change.fraction, name, change.reason), file=out)
@@ -204,6 +234,8 @@ def tell(changes, lost, clamps, options, out):
         print("network  %s" % options.save, file=out)
         for what in lost:
             print("left out %s" % what, file=out)
+    if not options.pictures:
+        return
     print("pictures %s" % os.path.join(options.out, "grid.png"), file=out)
     print("recipe   %s" % os.path.join(options.out, "recipe.json"), file=out)
 
@@ -222,7 +254,7 @@ def make_figure(networks, options, record, out):
     mixing.check_same_architecture(networks[0].Gs, networks[1].Gs, "networks")
     pictures.iterate(networks[0].Gs, options.seeds, **picture_options(options))  # checks the options
     with progress.waiting("loading TensorFlow"):
-        record["versions"] = versions()
+        complete_record(record)
         pictures.generator_for(networks[0].Gs, options.device, options.precision)
     with progress.counting("pictures", figures.count(networks[0].resolution, options.seeds)) as bar:
         figure = figures.both_ways(

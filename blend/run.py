@@ -69,6 +69,8 @@ def parser():
     places = made.add_argument_group("files")
     places.add_argument("--out", metavar="FOLDER", help="for pictures and recipe.json (default blend-out)")
     places.add_argument("--save", metavar="FILE", help="write the blended network (G, D of LOW and blended Gs)")
+    places.add_argument("--no-pictures", dest="pictures", action="store_false",
+                        help="with --save: write the network alone, in a second, without TensorFlow")
     places.add_argument("--format", choices=list(FORMATS), help="of --save, where its ending does not say it (.pkl)")
     places.add_argument("--all-networks", action="store_true", help="blend G as well as Gs")
     places.add_argument("--recipe", metavar="FILE", help="options from a recipe.json or a PNG; others given here win")
@@ -92,6 +94,8 @@ def command(arguments):
             ", ".join(sorted(commands)), " ".join(networks), hint))
     if "figure" in given and ("save" in given or "resolution" in given):
         raise BlendError("a figure shows all splits and saves no network; leave out --figure, or the other options")
+    if "pictures" in given and "save" not in given:
+        raise BlendError("--no-pictures leaves nothing to make; say with --save where the network goes")
     asked = set(given)
     rule = {key: given.pop(key) for key in asked & set(Rule._fields)}
     options = recipes.Options(**dict(recipe, **given))

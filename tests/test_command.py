@@ -10,7 +10,8 @@ import pytest
 from PIL import Image
 
 import blend
-from blend import files, images
+from blend import files, images, pictures
+from blend.engine import tensorflow
 from blend.run import main
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -232,3 +233,36 @@ def test_a_shell_without_unicode_and_without_chatter(saved, tmp_path):
         done = subprocess.run([sys.executable, "-m", "blend.run"] + arguments, cwd=ROOT, env=plain,
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         assert done.returncode == 0 and done.stderr == b"" and done.stdout.decode("ascii")
+
+
+def test_the_network_alone(saved, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(pictures, "generator_for", None)  # no pictures are made
+    out = str(tmp_path / "mixed.pkl")
+    assert run(*saved, "--resolution", 8, "--width", 1, "--no-pictures", "--save", out, "--out", tmp_path / "o") == 0
+    said = capsys.readouterr().out
+    assert out in said and "grid.png" not in said and not (tmp_path / "o").exists()
+    low, high = [blend.load(path) for path in saved]
+    expected = blend.blend(low, high, 8, width=1).Gs.variables
+    found = blend.load(out).Gs.variables
+    assert all(np.array_equal(found[name], value) for name, value in expected.items())
+    assert run(*saved, "--no-pictures") == 2 and "--save" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(tensorflow.__version__.startswith("1."), reason="TensorFlow 1.15: plain graph")
+@pytest.mark.parametrize("native", [True, False, None])
+def test_precision(native, saved, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("blend.engine.bfloat16.is_native", lambda: native)
+    assert run(*saved, "--resolution", "4", "--seeds", "1", "--precision", "bfloat16", "--out", str(tmp_path)) == 0
+    assert ("float32 is faster" in capsys.readouterr().out) is (native is False)
+    assert json.loads((tmp_path / "recipe.json").read_text())["options"]["precision"] == "bfloat16"
+    assert run(*saved, "--engine", "nvidia", "--precision", "bfloat16", "--trust") == 2
+    assert "float32" in capsys.readouterr().err
+
+
+def test_an_error_of_the_writer_is_raised(tmp_path, monkeypatch):
+    done = []
+    with pytest.raises(blend.BlendError, match="cannot be written"):
+        with images.Writer(lambda: done.append(1)) as writer:
+            for name in ("a.png", "nowhere/b.png", "c.png"):
+                writer.save(np.zeros([4, 4, 3], np.uint8), str(tmp_path / name))
+    assert done == [1]

@@ -2,13 +2,14 @@
 
 import numpy as np
 import pytest
+import tensorflow.compat.v1 as tf
 from conftest import golden, pico_file
 from test_goldens import close
 
 import blend
 from blend import pictures
 from blend.checkpoints.network import Network
-from blend.engine import fast, tensorflow
+from blend.engine import bfloat16, fast, networks, tensorflow
 from blend.engine.generator import Generator, Shared
 
 needs_tensorflow_2 = pytest.mark.skipif(tensorflow.__version__.startswith("1."), reason="TensorFlow 1.15: plain graph")
@@ -130,3 +131,47 @@ def test_only_what_differs_is_loaded(pico, pico_other, monkeypatch):
 def test_gpus_take_the_plain_graph(pico, monkeypatch):
     monkeypatch.setattr("blend.engine.generator.has_gpu", lambda session: True)
     assert not Generator(pico.Gs.architecture).is_fast
+
+
+def psnr(a, b):
+    """Of images in -1...1, in dB."""
+    return 10 * np.log10(4 / np.mean(np.square(np.clip(a, -1, 1) - np.clip(b, -1, 1))))
+
+
+@needs_tensorflow_2
+@pytest.mark.parametrize("resolution, channels, count", [(64, 8, 3), (2 * fast.FOLDED, 4, 1)])
+def test_bfloat16_is_near(resolution, channels, count):
+    network = pico_file(resolution, channels, seed=3)
+    options = dict(seeds=range(count), noise="seed", output="float32")
+    exact, near = [blend.generate(network, precision=each, **options) for each in pictures.PRECISIONS]
+    assert near.dtype == np.float32 and not np.array_equal(exact, near)
+    assert psnr(exact, near) > 40
+
+
+@needs_tensorflow_2
+def test_polyphase_weights_are_the_convolution_and_the_filter():
+    random = np.random.RandomState(0)
+    x, weight = random.randn(2, 6, 6, 5).astype(np.float32), random.randn(3, 3, 5, 4).astype(np.float32)
+    with tf.Graph().as_default(), tf.Session() as opened:
+        composite = tf.nn.depth_to_space(networks.conv2d(x, bfloat16.polyphase_weights(tf.constant(weight))), 2)
+        expected = networks.upsample_conv2d(tf.constant(x), tf.constant(weight), fast.TAPS)
+        found, expected = opened.run([composite, expected])
+    close(found, expected)
+
+
+def test_bfloat16_needs_the_fast_graph():
+    network = golden("resnet32").a
+    with pytest.raises(blend.BlendError, match="bfloat16"):
+        blend.generate(network, seeds=[0], precision="bfloat16")
+    with pytest.raises(blend.BlendError, match="precision"):
+        blend.generate(network, seeds=[0], precision="half")
+
+
+def test_winograd_is_the_convolution():
+    random = np.random.RandomState(0)
+    x, weight = [random.randn(*shape).astype(np.float32) for shape in ((2, 5, 8, 7), (3, 3, 7, 6))]
+    with tf.Graph().as_default(), tf.Session() as opened:
+        found, expected = opened.run([
+            fast.winograd_conv2d(tf.constant(x), fast.winograd_weights(tf.constant(weight))),
+            networks.conv2d(x, weight)])
+    close(found, expected)

@@ -1,7 +1,7 @@
-"""The synthesis network in bfloat16, for processors that compute it: `fast.Synthesis` with other layers from 128x128 up.
+"""The synthesis network in bfloat16, for processors that compute it: `fast.Synthesis` with other large layers.
 
 Activations and weights have eight bits of precision, sums of products and the RGB image single precision. Layers below
-convolve in bfloat16 and do the rest in single precision.
+128x128 convolve in bfloat16 and do the rest in single precision.
 """
 
 import numpy as np
@@ -25,8 +25,8 @@ def is_native():
 def polyphase_weights(weight):
     """The weight [3,3,I,O] of an up-sampling layer and its low-pass filter as one: [3,3,I,4 O] for `depth_to_space`.
 
-    Along one axis, with weights w and the filter's taps k: pixel 2i is k0 w1 + k1 w0, k1 w2 + k2 w1 + k3 w0 and k3 w2 on
-    the pixels i - 1, i and i + 1, pixel 2i + 1 is k0 w0, k0 w2 + k1 w1 + k2 w0 and k2 w2 + k3 w1.
+    Along one axis, with weights w and the filter's taps k: pixel 2i is k0 w1 + k1 w0, k1 w2 + k2 w1 + k3 w0 and k3 w2
+    on the pixels i - 1, i and i + 1, pixel 2i + 1 is k0 w0, k0 w2 + k1 w1 + k2 w0 and k2 w2 + k3 w1.
     """
     k0, k1, k2, k3 = np.float32(fast.TAPS) * np.float32(2 / sum(fast.TAPS))
     phases = np.array([[[k1, k0, 0], [k3, k2, k1], [0, 0, k3]],

@@ -1,8 +1,8 @@
 """The synthesis network for CPUs: the values of `networks.G_synthesis_stylegan2` to rounding, computed faster.
 
 `Synthesis` is the graph; its variables are made from a network's when they are loaded, so that little arithmetic on
-weights is left for each picture. Networks of at least `FOLDED` pixels compute one sample at a time, smaller ones a batch.
-Letters as in networks.py. Gains are those of benchmarks/README.md's machine, in its words.
+weights is left for each picture. Networks of at least `FOLDED` pixels compute one sample at a time, smaller ones a
+batch. Letters as in networks.py. Gains were measured on the machine of benchmarks/README.md.
 """
 
 import functools
@@ -15,8 +15,8 @@ from blend.engine import networks, tensorflow
 
 FOLDED = 128     # resolution from which styles are folded into the weights
 _COMPILED = 256  # resolution from which what is between convolutions is compiled
-_WINOGRAD = (32, 256)        # resolutions at which Winograd's convolution is used,
-_WINOGRAD_CHANNELS = 128     # for at least so many channels
+_WINOGRAD = (32, 512)        # resolutions at which Winograd's convolution is used,
+_WINOGRAD_CHANNELS = 64      # for at least so many channels
 _A, _B = 0.75, 1.5           # its points: 0, ±A, ±B and infinity
 _ROOT2 = np.float32(np.sqrt(2))
 TAPS = (1, 3, 3, 1)         # the only low-pass filter that is known here; all published networks have it
@@ -44,7 +44,7 @@ def winograd_conv2d(x, weights):
 
     Four outputs of a row take six products in place of twelve (Winograd 1980; Lavin & Gray, arXiv 1509.09308,
     F(4,3), along one axis only, which doubles the rounding error where both axes would give ten times). The layer
-    takes 0.55 times as long with 512 and 256 channels, 0.75 with 128; with fewer the transforms cost what is saved.
+    takes 0.55 times as long with 512 and 256 channels, 0.75 with 128; with 32 the transforms cost more than is saved.
     """
     compiled = x.shape.as_list()[1] >= _COMPILED
     parts = _compiled(_winograd_in)(x) if compiled else _winograd_in(x)
