@@ -117,6 +117,16 @@ def pictures(path, resolution, ada):
             "%.0f %%" % (100 * FLOPS[resolution] / each.median() / ceiling))
 
 
+def tricks(path, resolution):
+    """What each trick gives: pictures without it, beside those with all."""
+    sides = {"blend": Worker("ours", path), "without Winograd's convolutions": Worker("ours", path, "winograd"),
+             "without compiled loops": Worker("ours", path, "compiled"),
+             "without the small convolution for RGB": Worker("ours", path, "rgb"),
+             "without kept memory": Worker("ours", path, MALLOC_ARENA_TEST="8"),  # any setting: blend leaves it alone
+             "the same, with huge pages": Worker("ours", path, **HUGE_PAGES)}
+    beside("%d" % resolution, sides)
+
+
 def files(folder, article):
     low, high = networks.make(folder, 1024)
     out = os.path.join(folder, "out.pkl")
@@ -211,6 +221,9 @@ def main():
     table("pixels", "by", "cold", "warm", "its time / blend's", "of the matrix product's rate")
     for resolution in FLOPS:
         pictures(paths[resolution][0], resolution, given.ada_pytorch)
+    table("pixels", "what", "warm", "its time / blend's")
+    for resolution in FLOPS:
+        tricks(paths[resolution][0], resolution)
     table("two files of 381 MB to one, whole process", "time", "its time / blend's", "own memory")
     files(folder, given.article)
     table("what", "how", "time", "its time / the first one's")

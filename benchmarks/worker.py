@@ -15,12 +15,19 @@ SIDE = 4096  # of the matrices of the roofline
 
 
 def ours(path, kind="float32"):
-    """A picture of a file's Gs; kind: float32, bfloat16, or plain for the graph that training uses."""
+    """A picture of a file's Gs; kind: float32, bfloat16, plain (the graph that training uses), or what is left out."""
     import blend
     from blend.engine import fast
+    from blend.engine import networks as graph
 
     if kind == "plain":
         fast.supports = lambda architecture: False
+    elif kind == "winograd":
+        fast._WINOGRAD_CHANNELS = 10 ** 6
+    elif kind == "compiled":
+        fast._COMPILED = 10 ** 6
+    elif kind == "rgb":
+        fast.upsample = lambda rgb: graph.upsample_2d(rgb, fast.TAPS)
     networks = blend.load(path)
     w = np.random.RandomState(0).randn(1, networks.Gs.architecture["dlatent_size"])
     precision = "bfloat16" if kind == "bfloat16" else "float32"

@@ -3,10 +3,7 @@
 import sys
 import threading
 
-from tqdm import tqdm
-
 _COUNT = "{desc} {n_fmt}/{total_fmt} {bar} {elapsed}, {remaining} left"
-tqdm.set_lock(threading.RLock())  # its default lock is for several processes, and slow to make
 
 
 class _Silent(object):
@@ -34,7 +31,12 @@ class _Silent(object):
 
 
 def _bar(**options):
-    return tqdm(**options) if sys.stderr is not None and sys.stderr.isatty() else _Silent()
+    if sys.stderr is None or not sys.stderr.isatty():
+        return _Silent()
+    from tqdm import tqdm  # a tenth of the time of --help
+
+    tqdm.set_lock(threading.RLock())  # its default lock is for several processes, and slow to make
+    return tqdm(**options)
 
 
 def waiting(text):
