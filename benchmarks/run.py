@@ -16,6 +16,7 @@ import threading
 import time
 
 import networks
+import numpy as np
 import worker
 
 RUNS = 5
@@ -115,6 +116,15 @@ def pictures(path, resolution, ada):
         ratio = statistics.median(theirs / mine for theirs, mine in zip(each.warm, ours.warm))
         row("%d" % resolution, name, "%.2f s" % each.cold, "%.2f s" % each.median(), "%.2f" % ratio,
             "%.0f %%" % (100 * FLOPS[resolution] / each.median() / ceiling))
+
+
+def accuracy(path, name, **options):
+    """What bfloat16 costs: PSNR to single precision, of values cut off at -1 and 1."""
+    import blend
+
+    exact, near = [np.clip(blend.generate(blend.load(path), output="float32", precision=precision, **options), -1, 1)
+                   for precision in ("float32", "bfloat16")]
+    row(name, "%.0f dB" % (10 * np.log10(4 / np.mean(np.square(exact - near)))))
 
 
 def tricks(path, resolution):
@@ -221,6 +231,10 @@ def main():
     table("pixels", "by", "cold", "warm", "its time / blend's", "of the matrix product's rate")
     for resolution in FLOPS:
         pictures(paths[resolution][0], resolution, given.ada_pytorch)
+    table("bfloat16 beside float32", "PSNR")
+    accuracy(shipped()[0], "64, photo, seeds 0 to 7", seeds=range(8))
+    for resolution in FLOPS:
+        accuracy(paths[resolution][0], "%d, random weights" % resolution, seeds=[0])
     table("pixels", "what", "warm", "its time / blend's")
     for resolution in FLOPS:
         tricks(paths[resolution][0], resolution)
