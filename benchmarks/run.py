@@ -29,7 +29,8 @@ class Worker(object):
     """A worker process; `once` lets it do its work and returns the seconds."""
 
     def __init__(self, *arguments, **environment):
-        environment = dict(os.environ, OMP_NUM_THREADS=str(worker.THREADS), **environment)
+        threads = {name: str(worker.THREADS) for name in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS")}
+        environment = dict(os.environ, **dict(threads, **environment))
         self._process = subprocess.Popen(
             [sys.executable, os.path.join(HERE, "worker.py")] + [str(each) for each in arguments],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, universal_newlines=True,
@@ -176,7 +177,8 @@ def seconds_and_memory(command):
 
     watching = threading.Thread(target=watch)
     watching.start()
-    process.wait()
+    if process.wait():
+        raise SystemExit("this failed: %s" % " ".join(command))
     taken = time.time() - began
     watching.join()
     return taken, max(most) / 1000.0

@@ -9,6 +9,7 @@ import os
 import signal
 import sys
 import tempfile
+import weakref
 
 import numpy as np
 
@@ -88,17 +89,18 @@ class replacing(object):
 
 
 class FileMap(mmap.mmap):
-    """A read-only memory map that keeps its file open, so that ranges of it can be copied. `FileMap.of(file)`."""
+    """A read-only memory map that keeps its file open, as `descriptor`, so that ranges of it can be copied."""
 
     @classmethod
     def of(cls, file):
         made = cls(file.fileno(), 0, access=mmap.ACCESS_READ)
-        made.file = os.fdopen(os.dup(file.fileno()), "rb")
+        made.descriptor = os.dup(file.fileno())
+        weakref.finalize(made, os.close, made.descriptor)
         return made
 
 
 def write_array(file, array):
-    """Write an array's bytes in C order. What lies in a mapped file goes from file to file and enters no memory."""
+    """Write an array's bytes in C order. On Linux large ranges of a mapped file go from file to file."""
     if not (array.ndim and array.size):
         file.write(array.tobytes())
     elif not _copy_range(file, array):
@@ -119,7 +121,7 @@ def _copy_range(file, array):
     done = 0
     while done < array.nbytes:
         try:
-            count = os.sendfile(file.fileno(), source.file.fileno(), start + done, array.nbytes - done)
+            count = os.sendfile(file.fileno(), source.descriptor, start + done, array.nbytes - done)
         except OSError as error:
             if done or error.errno not in (errno.EINVAL, errno.ENOSYS):  # not between these two file systems
                 raise

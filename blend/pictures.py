@@ -25,6 +25,8 @@ def generator_for(network, device=None, precision="float32"):
     A live network of engine/nvidia.py is its own.
     """
     if not isinstance(network, Network):
+        if precision != "float32":
+            raise BlendError("NVIDIA's code computes in float32; leave the precision out, or the engine")
         return network.generator(device)
     generator = _generator(tuple(network.architecture.items()), device, precision)
     generator.load(network)
@@ -80,6 +82,8 @@ def iterate_many(networks, seeds=None, *, z=None, w=None, psi=0.7, cutoff=None, 
     for network in networks:
         check_finite(network, network.name)
     architecture = networks[0].architecture
+    if any(network.architecture != architecture for network in networks):
+        raise BlendError("these networks have different architectures; blends of the same two have one")
     latent_size, label_size = architecture["latent_size"], architecture["label_size"]
     if seeds is not None:
         try:

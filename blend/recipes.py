@@ -13,6 +13,7 @@ import numpy as np
 
 from blend import __version__, files, images, mixing, pictures, progress, zoo
 from blend.checkpoints import format_for, load
+from blend.checkpoints.network import check_finite
 from blend.errors import BlendError, MismatchError
 
 _GRID_MOST = 64             # pictures, where no grid is asked for
@@ -103,9 +104,11 @@ def make(options, out):
     for side, source in zip(mixing.SIDES, (options.low, options.high)):
         path = zoo.find(source.name)
         networks.append(load(path))
+        digest = None
+        if options.pictures or source.sha256 is not None:
+            digest = hashing.submit(checked_digest, path, source.sha256)  # half a second for a large file
         if source.sha256 is not None:
-            check_digest(path, source.sha256)
-        digest = hashing.submit(files.sha256, path) if options.pictures else None  # half a second for a large file
+            digest.result()
         record[side] = OrderedDict([("source", source.name), ("sha256", digest)])
     options = completed(options, networks[0].resolution)
     record["blend"] = options.blend._asdict()
@@ -119,8 +122,6 @@ def make(options, out):
     if options.save is not None:
         format_for(options.save, networks[0], options.format)
     if options.engine == "nvidia":
-        if options.precision != "float32":
-            raise BlendError("NVIDIA's code computes in float32; leave out --precision, or --engine")
         networks = with_nvidia(networks, options, out)
     if not options.pictures:
         make_network(networks, options, out)
@@ -128,7 +129,7 @@ def make(options, out):
         make_figure(networks, options, record, out)
     else:
         make_blend(networks, options, record, out)
-    if options.precision == "bfloat16":
+    if options.pictures and options.precision == "bfloat16":
         from blend.engine import bfloat16
 
         if bfloat16.is_native() is False:
@@ -167,12 +168,13 @@ def completed(options, resolution):
     return options
 
 
-def check_digest(path, expected):
-    """Raise MismatchError unless a file's SHA-256 is the expected one."""
+def checked_digest(path, expected):
+    """The SHA-256 of a file. MismatchError: it is not the expected one (None: any)."""
     digest = files.sha256(path)
-    if digest != expected:
+    if expected not in (None, digest):
         raise MismatchError("%s: not the file of the recipe (SHA-256 %s, the recipe says %s)" % (
             path, digest, expected))
+    return digest
 
 
 def complete_record(record):
@@ -184,8 +186,12 @@ def complete_record(record):
 
 def make_network(networks, options, out):
     """One blend as a network file alone; nothing of it enters memory but what is mixed."""
+    folder = os.path.dirname(os.path.abspath(options.save))
+    if folder == os.path.abspath(options.out):
+        files.make_folder(folder)
     changes = mixing.plan(networks[0].Gs.variables, options.blend)
     mixed = mixing.blend(*networks, all_networks=options.all_networks, **options.blend._asdict())
+    check_finite(mixed.Gs, "the blend")
     tell(changes, mixed.save(options.save, options.format), networks, options, out)
 
 

@@ -70,7 +70,7 @@ def parser():
     places.add_argument("--out", metavar="FOLDER", help="for pictures and recipe.json (default blend-out)")
     places.add_argument("--save", metavar="FILE", help="write the blended network (G, D of LOW and blended Gs)")
     places.add_argument("--no-pictures", dest="pictures", action="store_false",
-                        help="with --save: write the network alone, in a second, without TensorFlow")
+                        help="with --save: write the network alone, in a second")
     places.add_argument("--format", choices=list(FORMATS), help="of --save, where its ending does not say it (.pkl)")
     places.add_argument("--all-networks", action="store_true", help="blend G as well as Gs")
     places.add_argument("--recipe", metavar="FILE", help="options from a recipe.json or a PNG; others given here win")

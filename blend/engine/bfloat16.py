@@ -1,7 +1,7 @@
 """The synthesis network in bfloat16, for processors that compute it: `fast.Synthesis` with other large layers.
 
-Activations and weights have eight bits of precision, sums of products and the RGB image single precision. Layers below
-128x128 convolve in bfloat16 and do the rest in single precision.
+Activations and weights have eight bits of precision; products, and the layers' RGB images, are summed in single
+precision. Layers below 128x128 convolve in bfloat16 and do the rest in single precision.
 """
 
 import numpy as np
@@ -9,7 +9,7 @@ import tensorflow.compat.v1 as tf
 
 from blend.engine import fast, networks
 
-_FLAGS = ("avx512_bf16", "amx_bf16")  # of processors, as Linux names them
+_FLAGS = ("avx512_bf16", "amx_bf16", "bf16")  # of processors, as Linux names them
 
 
 def is_native():
@@ -19,7 +19,7 @@ def is_native():
             flags = next((line for line in file if line.startswith(("flags", "Features"))), "").split()
     except OSError:
         return None
-    return any(flag in flags for flag in _FLAGS + ("bf16",))
+    return any(flag in flags for flag in _FLAGS)
 
 
 def polyphase_weights(weight):

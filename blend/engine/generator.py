@@ -5,6 +5,7 @@ from collections import OrderedDict
 import numpy as np
 import tensorflow.compat.v1 as tf
 
+from blend.checkpoints import shapes
 from blend.engine import bfloat16, fast, networks, quiet_stderr
 from blend.errors import BlendError
 from blend.layers import locate, synthesis_layers
@@ -79,8 +80,7 @@ class Generator(object):
     def __init__(self, architecture, device=None, precision="float32"):
         self.architecture = dict(architecture)
         self.layers = synthesis_layers(architecture["resolution"])
-        self._precision = precision
-        self._loaded = self._images = None
+        self._loaded = None
         self._graph = tf.Graph()
         self._session = session(self._graph, device)
         self.is_fast = fast.supports(architecture) and not has_gpu(self._session)
@@ -89,6 +89,7 @@ class Generator(object):
                              "leave the precision out")
         with self._graph.as_default():
             self._build_mapping()
+            self._build_synthesis(precision)
 
     def _build_mapping(self):
         kwargs = self.architecture
@@ -98,13 +99,16 @@ class Generator(object):
             self._w = networks.G_mapping(self._z, self._labels, dlatent_broadcast=self.layers, **kwargs)
         self._variables = OrderedDict((var.name.split(":")[0], var) for var in tf.global_variables())
 
-    def _build_synthesis(self, values):
-        """The graph of `images`, for layers with variables like these."""
+    def _build_synthesis(self, precision):
+        found = OrderedDict(
+            ("G_synthesis/" + name, shape) for name, shape in shapes.synthesis(self.architecture).items())
+        noise = [shape for name, shape in found.items() if locate(name).kind == "noise"]
         self._w_in = tf.placeholder(tf.float32, [None, self.layers, self.architecture["dlatent_size"]])
-        self._noise_in = [tf.placeholder(tf.float32, [None] + list(buffer.shape[1:])) for buffer in self.stored_noise]
+        self._noise_in = [tf.placeholder(tf.float32, [None] + list(shape[1:])) for shape in noise]
         if self.is_fast:
-            kind = bfloat16.Synthesis if self._precision == "bfloat16" else fast.Synthesis
-            self._fast = kind(self._w_in, self._noise_in, values, self.architecture["conv_clamp"])
+            kind = bfloat16.Synthesis if precision == "bfloat16" else fast.Synthesis
+            layers = OrderedDict((name, shape) for name, shape in found.items() if locate(name).resolution)
+            self._fast = kind(self._w_in, self._noise_in, layers, self.architecture["conv_clamp"])
             self._images = self._fast.images
             return
         with tf.variable_scope("G_synthesis"):
@@ -116,21 +120,16 @@ class Generator(object):
         """Set the weights of a Network of this architecture; those that it shares with the last one are there."""
         if network is self._loaded:
             return
+        before = {} if self._loaded is None else self._loaded.variables
+        self._loaded = None  # until all is set
         values = network.variables
         self._average = np.asarray(values["dlatent_avg"])
-        self.stored_noise = [values["G_synthesis/noise%d" % layer] for layer in range(self.layers - 1)
-                             if self.architecture["use_noise"]]
-        before = {} if self._loaded is None else self._loaded.variables
-        layers = OrderedDict((name, value) for name, value in values.items() if locate(name).resolution)
-        if self._images is None:
-            with self._graph.as_default():
-                self._build_synthesis(layers)
-        self._loaded = None  # until all is set
+        self.stored_noise = [values["G_synthesis/noise%d" % layer] for layer in range(len(self._noise_in))]
         changed = OrderedDict((name, value) for name, value in values.items() if value is not before.get(name))
         set_variables(self._session, [(self._variables[name], value) for name, value in changed.items()
                                       if name in self._variables])
         if self.is_fast:
-            self._fast.load(self._session, {name: value for name, value in changed.items() if name in layers})
+            self._fast.load(self._session, {name: value for name, value in changed.items() if locate(name).resolution})
         self._loaded = network
 
     def map(self, z, labels, psi=None, cutoff=None):
@@ -151,7 +150,7 @@ class Generator(object):
         with quiet_stderr():
             if shared is None or not self.is_fast:
                 return self._session.run(self._images, feed)
-            if not shared.variables:
+            if not shared.features:
                 shared.variables = self._loaded.variables
                 images, shared.features = self._session.run([self._images, dict(self._fast.features)], feed)
                 return images
@@ -165,7 +164,7 @@ class Generator(object):
         if shared is None:
             return self.synthesise(self.map(z, labels, psi, cutoff), noise)
         if shared.w is None:
-            shared.w = self.map(z, labels, psi, cutoff)
+            shared.w, shared.variables = self.map(z, labels, psi, cutoff), self._loaded.variables
         elif not shared.has_styles_of(self._loaded.variables):
             return self.synthesise(self.map(z, labels, psi, cutoff), noise)
         return self.synthesise(shared.w, noise, shared)
