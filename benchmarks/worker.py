@@ -37,7 +37,9 @@ def ours(path, kind="float32"):
 def in_torch(path, memory="as it is"):
     """The same arithmetic in PyTorch: the module that blend's own PyTorch files carry."""
     if memory == "kept":
-        import blend.engine  # noqa: F401  (which asks the C library to keep memory; its TensorFlow stays idle)
+        from blend import memory
+
+        memory.keep()
     import torch
 
     import blend

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from blend import __version__, files, images, mixing, pictures, progress, zoo
+from blend import __version__, files, images, memory, mixing, pictures, progress, zoo
 from blend.checkpoints import format_for, load
 from blend.checkpoints.network import check_finite
 from blend.errors import BlendError, MismatchError
@@ -100,6 +100,7 @@ def _text(path):
 def make(options, out):
     """Make what the options ask for; tell on `out` which files were written."""
     networks, record = [], OrderedDict([("version", __version__)])
+    memory.keep()
     hashing = futures.ThreadPoolExecutor(2)
     for side, source in zip(mixing.SIDES, (options.low, options.high)):
         path = zoo.find(source.name)

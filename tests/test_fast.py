@@ -1,5 +1,9 @@
 """The fast graph computes what the plain one does, to rounding, where it is taken."""
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
@@ -146,6 +150,17 @@ def test_only_what_differs_is_loaded(pico, pico_other, monkeypatch):
     monkeypatch.setattr(fast.Synthesis, "load", lambda *arguments: loaded.append(arguments[2]) or before(*arguments))
     generator.load(blend.blend(pico, pico_other, 8).Gs)
     assert loaded[0] and all("/16x16/" in name for name in loaded[0])
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="for Linux's C library")
+def test_memory_is_kept_unless_the_environment_says_how():
+    code = ("import ctypes, sys; from blend import memory; calls = []\n"
+            "class Library(object):\n    mallopt = staticmethod(lambda *pair: calls.append(pair))\n"
+            "ctypes.CDLL = lambda name: Library; memory.keep(); print(len(calls))")
+    for more, count in (({}, b"4"), ({"MALLOC_ARENA_MAX": "2"}, b"0"),
+                        ({"GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"}, b"0")):
+        clean = {key: value for key, value in os.environ.items() if "MALLOC_" not in key and key != "GLIBC_TUNABLES"}
+        assert subprocess.check_output([sys.executable, "-c", code], env=dict(clean, **more)).strip() == count
 
 
 @needs_tensorflow_2
