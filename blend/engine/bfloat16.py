@@ -70,6 +70,5 @@ class Synthesis(fast.Synthesis):
         weight = tf.cast(tf.concat([weight, strengths], 2), tf.bfloat16)
         bias = tf.cast(tf.tile(self._get(scope, "bias"), [phases]), tf.bfloat16)
         x = tf.nn.leaky_relu(tf.nn.bias_add(networks.conv2d(x, weight), bias), 0.2)
-        if self._clamp is not None:
-            x = tf.clip_by_value(x, -self._clamp, self._clamp)
+        x = networks.activate(x, "linear", self._clamp)
         return tf.nn.depth_to_space(x, 2) if up else x

@@ -12,6 +12,7 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 
 from blend.engine import networks, tensorflow
+from blend.layers import locate
 
 FOLDED = 128     # resolution from which styles are folded into the weights
 _COMPILED = 256  # resolution from which what is between convolutions is compiled
@@ -19,7 +20,7 @@ _WINOGRAD = (32, 512)        # resolutions at which Winograd's convolution is us
 _WINOGRAD_CHANNELS = 64      # for at least so many channels
 _A, _B = 0.75, 1.5           # its points: 0, ±A, ±B and infinity
 _ROOT2 = np.float32(np.sqrt(2))
-TAPS = (1, 3, 3, 1)         # the only low-pass filter that is known here; all published networks have it
+TAPS = (1, 3, 3, 1)          # the only low-pass filter that is known here; all published networks have it
 
 
 def supports(architecture):
@@ -90,8 +91,7 @@ def _compiled(function):
 
 def _finish(x, noise, bias, clamp):
     """Noise, bias, leaky ReLU, ADA's clamp. x [N,H,W,C], noise [N or 1,H,W,1], bias [C]."""
-    x = tf.nn.leaky_relu(tf.nn.bias_add(x + noise, bias), 0.2)
-    return x if clamp is None else tf.clip_by_value(x, -clamp, clamp)
+    return networks.activate(tf.nn.leaky_relu(tf.nn.bias_add(x + noise, bias), 0.2), "linear", clamp)
 
 
 def _filter_and_finish(x, noise, bias, clamp):
@@ -136,8 +136,8 @@ def upsample(rgb):
 class Synthesis(object):
     """The graph: `images` [N,C,R,R] of `w` [N,L,D] and noises [N or 1,1,H,W].
 
-    shapes: {name: shape} of a network's layers, which `load` sets. features: {resolution: (x, rgb)},
-    what the layers up to there give to those above; tensors that can be fetched, and fed to compute only what is above.
+    shapes: {name: shape} of a network's layers, which `load` sets. features: {resolution: (x, rgb)}, what the layers up
+    to there give to those above; tensors that can be fetched, and fed to compute only what is above.
     """
 
     def __init__(self, w, noise, shapes, clamp):
@@ -145,7 +145,7 @@ class Synthesis(object):
         for name, shape in shapes.items():
             self._prepare(name, shape)
         self._w, self._noise = w, noise
-        self._clamp = None if clamp is None else float(clamp)
+        self._clamp = clamp
         self.features = OrderedDict()
         self.images = tf.transpose(self._image(2 ** (len(noise) // 2 + 2)), [0, 3, 1, 2])
 
@@ -173,10 +173,10 @@ class Synthesis(object):
         if last != "weight" or scope.endswith("ToRGB"):
             return [(name, value)]
         squares = (name + "_squares", tf.reduce_sum(tf.square(value), [0, 1]))  # [I,O]
-        size = int(scope.split("/")[1].split("x")[0])
-        if scope.endswith("Conv0_up"):
-            parts = [self._up_weight(value, size)]
-        elif self._has_winograd(scope, *value.shape.as_list()[2:]):
+        layer = locate(name)
+        if layer.module == "Conv0_up":
+            parts = [self._up_weight(value, layer.resolution)]
+        elif self._has_winograd(layer, *value.shape.as_list()[2:]):
             parts = winograd_weights(value)
         else:
             parts = [value]
@@ -185,10 +185,9 @@ class Synthesis(object):
     def _up_weight(self, weight, _size):
         return tf.transpose(weight[::-1, ::-1], [0, 1, 3, 2])  # flipped for the transposed convolution, [k,k,O,I]
 
-    def _has_winograd(self, scope, inputs, outputs):
-        size = int(scope.split("/")[-2].split("x")[0])
-        return (scope.endswith("/Conv1") and min(inputs, outputs) >= _WINOGRAD_CHANNELS
-                and _WINOGRAD[0] <= size <= _WINOGRAD[1])
+    def _has_winograd(self, layer, inputs, outputs):
+        return (layer.module == "Conv1" and min(inputs, outputs) >= _WINOGRAD_CHANNELS
+                and _WINOGRAD[0] <= layer.resolution <= _WINOGRAD[1])
 
     def load(self, opened, values):
         """Set what comes from a network's variables {name: array}, in a session."""
@@ -220,9 +219,9 @@ class Synthesis(object):
         return tf.rsqrt(tf.matmul(tf.square(s), self._get(scope, "weight_squares")) + 1e-8) * _ROOT2
 
     def _weights(self, scope):
-        """The parts of a layer's weight."""
-        count = 6 if self._has_winograd(scope, *self._get(scope, "weight_squares").shape.as_list()) else 1
-        return [self._get(scope, "weight_%d" % i) for i in range(count)]
+        """The parts of a layer's weight: one, or Winograd's six."""
+        names = ["G_synthesis/%s/weight_%d" % (scope, i) for i in range(6)]
+        return [self._variables[name] for name in names if name in self._variables]
 
     def _noise_of(self, layer, size):
         return tf.reshape(self._noise[layer], [-1, size, size, 1])
@@ -255,7 +254,5 @@ class Synthesis(object):
             t = networks.conv2d(x * s[:, None, None, :], weight)
         else:
             t = tf.cast(networks.conv2d(x, tf.cast(weight * s[0][:, None], x.dtype)), tf.float32)
-        t = tf.nn.bias_add(t, self._get(scope, "bias"))
-        if self._clamp is not None:
-            t = tf.clip_by_value(t, -self._clamp, self._clamp)
+        t = networks.activate(tf.nn.bias_add(t, self._get(scope, "bias")), "linear", self._clamp)
         return t if rgb is None else rgb + t
