@@ -9,8 +9,9 @@ from collections import OrderedDict
 
 import numpy as np
 
-from blend.checkpoints.network import Network, NetworkFile, expected_variables
-from blend.layers import synthesis_layers
+from blend.checkpoints import NetworkFile
+from blend.networks.layers import synthesis_layers
+from blend.networks.network import Network, expected_variables
 
 
 def config_f(resolution, seed):

@@ -255,7 +255,7 @@ def main():
 
 
 def shipped():
-    from blend.networks import path_of
+    from blend.zoo.shipped import path_of
     return [path_of(name) for name in ("photo", "cartoon")]
 
 

@@ -42,14 +42,14 @@ def in_torch(threads):
     import torch
     from torch.nn.functional import softplus
 
-    from blend.checkpoints import torch_networks
+    from blend.carried import stylegan2_torch
 
     torch.set_num_threads(threads)
     channels = dict(channel_base=2 * FMAP_BASE, channel_max=FMAP_MAX)
-    made = [torch_networks.Generator(LATENT, 0, LATENT, RESOLUTION, 3, mapping_kwargs=dict(num_layers=4),
+    made = [stylegan2_torch.Generator(LATENT, 0, LATENT, RESOLUTION, 3, mapping_kwargs=dict(num_layers=4),
                                      synthesis_kwargs=channels) for _ in range(2)]
     generator, average = made[0].train(), made[1].requires_grad_(False)
-    discriminator = torch_networks.Discriminator(0, RESOLUTION, 3, **channels).train()
+    discriminator = stylegan2_torch.Discriminator(0, RESOLUTION, 3, **channels).train()
     lazy = STEPS / (STEPS + 1)
     g_adam = torch.optim.Adam(generator.parameters(), 0.0025, (0.0, 0.99))
     d_adam = torch.optim.Adam(discriminator.parameters(), 0.0025 * lazy, (0.0, 0.99 ** lazy))

@@ -16,9 +16,9 @@ SIDE = 4096  # of the matrices of the roofline
 
 def ours(path, kind="float32"):
     """A picture of a file's Gs; kind: float32, bfloat16, plain (the graph that training uses), or what is left out."""
-    import blend
+    import blend.engine
+    from blend.carried import stylegan2_graph as graph
     from blend.engine import fast
-    from blend.engine import networks as graph
 
     if kind == "plain":
         fast.supports = lambda architecture: False
@@ -37,16 +37,16 @@ def ours(path, kind="float32"):
 def in_torch(path, memory="as it is"):
     """The same arithmetic in PyTorch: the module that blend's own PyTorch files carry."""
     if memory == "kept":
-        from blend import memory
+        from blend.system import memory
 
         memory.keep()
     import torch
 
     import blend
-    from blend.checkpoints import torch_networks
+    from blend.carried import stylegan2_torch
 
     torch.set_num_threads(THREADS)
-    return synthesis_in_torch(torch_networks.SynthesisNetwork(512, blend.load(path).resolution, 3))
+    return synthesis_in_torch(stylegan2_torch.SynthesisNetwork(512, blend.load(path).resolution, 3))
 
 
 def ada_pytorch(path, folder):
@@ -104,9 +104,9 @@ def memory_copy():
 def article(low, high, out):
     """The article's way with NVIDIA's code ($STYLEGAN2): load both, blend, save."""
     import blend
-    from blend.engine import nvidia
+    from blend.nvidia import repository
 
-    engine = nvidia.start(device="cpu")
+    engine = repository.start(device="cpu")
 
     def run():
         live = [engine.open(blend.load(path)) for path in (low, high)]
@@ -118,12 +118,12 @@ def article(low, high, out):
 def sweep(low, high, seeds, how):
     """All blends of one way round; how: shared, or apart, each for itself."""
     import blend
-    from blend import figures
+    from blend.figures import splits
 
     low, high, seeds = blend.load(low), blend.load(high), range(int(seeds))
     if how == "shared":
-        return lambda: figures.columns(low, high, seeds)
-    return lambda: [blend.generate(networks, seeds) for _, networks in figures.sweep(low, high)[:-1]]
+        return lambda: splits.columns(low, high, seeds)
+    return lambda: [blend.generate(networks, seeds) for _, networks in splits.sweep(low, high)[:-1]]
 
 
 def written(path, count, how):
@@ -131,12 +131,12 @@ def written(path, count, how):
     import tempfile
 
     import blend
-    from blend import images, pictures
+    from blend.pictures import generate, images
 
     networks, folder = blend.load(path), tempfile.mkdtemp()
 
     def run():
-        batches = pictures.iterate(networks.Gs, range(int(count)))
+        batches = generate.iterate(networks.Gs, range(int(count)))
         if how == "computed":
             return list(batches)
         if how == "after":

@@ -8,12 +8,12 @@
 TensorFlow is loaded by `generate`, not before.
 """
 
-from blend.checkpoints import load
-from blend.checkpoints.network import Network, NetworkFile
+from blend.checkpoints import NetworkFile, load
 from blend.errors import BlendError, ForbiddenGlobalError, MismatchError, NetworkFileError
 from blend.mixing import blend, plan
-from blend.networks import SHIPPED, path_of
-from blend.pictures import generate
+from blend.networks.network import Network
+from blend.pictures.generate import generate
+from blend.zoo.shipped import SHIPPED, path_of
 
 __version__ = "0.1.0"
 __all__ = ["BlendError", "ForbiddenGlobalError", "MismatchError", "Network", "NetworkFile", "NetworkFileError",
@@ -41,5 +41,5 @@ def legacy(stylegan2=None, *, trust=False):
 
     Prints which of the two it is. BlendError: `stylegan2` is not NVIDIA's repository.
     """
-    from blend.engine import legacy as room
+    from blend.nvidia import legacy as room
     print(room.install(stylegan2, trust))

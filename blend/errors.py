@@ -18,6 +18,13 @@ def one_line(text):
     return line if len(line) <= 800 else line[:780] + " ... (cut)"
 
 
+def brief(value):
+    """A value in a message: shared tuples can be small in a file and endless when written out."""
+    if type(value) is tuple and len(value) <= 8:
+        return "(%s)" % ", ".join(str(one) if type(one) is int else "a " + type(one).__name__ for one in value)
+    return repr(value)[:80] if type(value) in (str, int, float, bool, type(None)) else "a " + type(value).__name__
+
+
 class NetworkFileError(BlendError):
     """A file that is not a readable network file."""
 

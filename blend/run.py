@@ -7,12 +7,15 @@ import os
 import signal
 import sys
 
-from blend import file_commands, files, recipes, training_command
+from blend import recipe as recipes
 from blend.checkpoints import FORMATS
+from blend.commands import files as file_commands
+from blend.commands import train as training_command
+from blend.commands.options import fractions, grid, seeds
 from blend.errors import BlendError
 from blend.mixing import RULES, SIDES, Rule
-from blend.options import fractions, grid, seeds
-from blend.pictures import NOISES, PRECISIONS
+from blend.pictures.generate import NOISES, PRECISIONS
+from blend.system import files
 
 EPILOG = """\
 Without LOW and HIGH: the two networks that come with the package, and a figure of their blends at every

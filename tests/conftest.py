@@ -4,7 +4,8 @@ from collections import OrderedDict
 import numpy as np
 import pytest
 
-from blend.checkpoints.network import Network, NetworkFile
+from blend.checkpoints import NetworkFile
+from blend.networks.network import Network
 
 GOLDEN = os.path.join(os.path.dirname(__file__), "golden")
 SOURCE = "raise SystemExit('the source in a network file was executed')\n"

@@ -9,8 +9,8 @@ import tensorflow.compat.v1 as tf
 from conftest import GOLDEN, golden
 
 import blend
-from blend.checkpoints.network import Network
-from blend.engine import nvidia
+from blend.networks.network import Network
+from blend.nvidia import repository
 
 NAMES = ("skip64", "resnet32", "orig32", "labels32")
 
@@ -27,7 +27,7 @@ def with_source(networks, source):
 
 def theirs():
     """The text of NVIDIA's own build functions."""
-    with open(os.path.join(nvidia.folder(), "training", "networks_stylegan2.py"), encoding="utf-8-sig") as file:
+    with open(os.path.join(repository.folder(), "training", "networks_stylegan2.py"), encoding="utf-8-sig") as file:
         return file.read()
 
 
@@ -78,7 +78,7 @@ def run_shipped(engine):
 
 if __name__ == "__main__":
     assert os.path.isdir(GOLDEN)
-    started = nvidia.start()
+    started = repository.start()
     for each in NAMES + ("shipped",):
         # Every network makes TensorFlow's graph larger, and slower to extend.
         with tf.Graph().as_default(), started.tflib.create_session({"allow_soft_placement": True}).as_default():

@@ -10,9 +10,10 @@ import pytest
 from PIL import Image
 
 import blend
-from blend import files, images, pictures
 from blend.engine import tensorflow
+from blend.pictures import generate, images
 from blend.run import main
+from blend.system import files
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
@@ -237,7 +238,7 @@ def test_a_shell_without_unicode_and_without_chatter(saved, tmp_path):
 
 
 def test_the_network_alone(saved, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(pictures, "generator_for", None)  # no pictures are made
+    monkeypatch.setattr(generate, "generator_for", None)  # no pictures are made
     out = str(tmp_path / "o" / "mixed.pkl")
     assert run(*saved, "--resolution", 8, "--width", 1, "--no-pictures", "--save", out, "--out", tmp_path / "o") == 0
     said = capsys.readouterr().out
@@ -259,7 +260,7 @@ def test_precision(native, saved, tmp_path, capsys, monkeypatch):
 
 def test_live_networks_have_no_other_precision():
     with pytest.raises(blend.BlendError, match="float32"):
-        pictures.generator_for(object(), None, "bfloat16")
+        generate.generator_for(object(), None, "bfloat16")
 
 
 def test_an_error_of_the_writer_is_raised(tmp_path, monkeypatch):

@@ -11,10 +11,11 @@ from conftest import golden, pico_file
 from test_goldens import close
 
 import blend
-from blend import pictures
-from blend.checkpoints.network import Network
-from blend.engine import bfloat16, fast, networks, tensorflow
+from blend.carried import stylegan2_graph
+from blend.engine import bfloat16, fast, tensorflow
 from blend.engine.generator import Generator, Shared
+from blend.networks.network import Network
+from blend.pictures import generate
 
 needs_tensorflow_2 = pytest.mark.skipif(tensorflow.__version__.startswith("1."), reason="TensorFlow 1.15: plain graph")
 
@@ -108,25 +109,25 @@ def test_what_blends_share_is_computed_once_and_equals(noise, pico, pico_other, 
     monkeypatch.setattr("blend.engine.generator._BATCH_PIXELS", 2 * 16 * 16)  # two batches
     networks = sweep_of(pico, pico_other)
     options = dict(noise=noise, noise_seed=3 if noise == "random" else None, output="float32")
-    batches = list(pictures.iterate_many(networks, range(3), **options))
+    batches = list(generate.iterate_many(networks, range(3), **options))
     found = [np.concatenate(column) for column in zip(*batches)]
     for network, images in zip(networks, found):
         close(images, blend.generate(network, seeds=range(3), **options))
 
 
 @needs_tensorflow_2
-@pytest.mark.parametrize("precision", pictures.PRECISIONS)
+@pytest.mark.parametrize("precision", generate.PRECISIONS)
 def test_large_blends_share(precision):
     low, high = [pico_file(2 * fast.FOLDED, 4, seed=seed) for seed in (1, 2)]
     networks = [low.Gs] + [blend.blend(low, high, split).Gs for split in (128, 64, 4)]
     options = dict(seeds=[3], output="float32", precision=precision)
-    for network, images in zip(networks, next(pictures.iterate_many(networks, **options))):
+    for network, images in zip(networks, next(generate.iterate_many(networks, **options))):
         close(images, blend.generate(network, **options))
 
 
 def test_networks_of_different_architectures_are_not_drawn_together(pico):
     with pytest.raises(blend.BlendError, match="architecture"):
-        pictures.iterate_many([pico.Gs, pico_file(8).Gs], [1])
+        generate.iterate_many([pico.Gs, pico_file(8).Gs], [1])
 
 
 @needs_tensorflow_2
@@ -136,7 +137,7 @@ def test_where_a_blend_begins(pico, pico_other):
     shared = Shared()
     begins = []
     for network in networks:
-        generator = pictures.generator_for(network)
+        generator = generate.generator_for(network)
         w = np.zeros([1, generator.layers, 8])
         generator.synthesise(w, generator.stored_noise, shared)
         begins.append(shared.split(network.variables))
@@ -145,7 +146,7 @@ def test_where_a_blend_begins(pico, pico_other):
 
 @needs_tensorflow_2
 def test_only_what_differs_is_loaded(pico, pico_other, monkeypatch):
-    generator, loaded = pictures.generator_for(pico.Gs), []
+    generator, loaded = generate.generator_for(pico.Gs), []
     before = fast.Synthesis.load
     monkeypatch.setattr(fast.Synthesis, "load", lambda *arguments: loaded.append(arguments[2]) or before(*arguments))
     generator.load(blend.blend(pico, pico_other, 8).Gs)
@@ -154,7 +155,7 @@ def test_only_what_differs_is_loaded(pico, pico_other, monkeypatch):
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="for Linux's C library")
 def test_memory_is_kept_unless_the_environment_says_how():
-    code = ("import ctypes, sys; from blend import memory; calls = []\n"
+    code = ("import ctypes, sys; from blend.system import memory; calls = []\n"
             "class Library(object):\n    mallopt = staticmethod(lambda *pair: calls.append(pair))\n"
             "ctypes.CDLL = lambda name: Library; memory.keep(); print(len(calls))")
     for more, count in (({}, b"4"), ({"MALLOC_ARENA_MAX": "2"}, b"0"),
@@ -179,7 +180,7 @@ def psnr(a, b):
 def test_bfloat16_is_near(resolution, channels, count):
     network = pico_file(resolution, channels, seed=3)
     options = dict(seeds=range(count), noise="seed", output="float32")
-    exact, near = [blend.generate(network, precision=each, **options) for each in pictures.PRECISIONS]
+    exact, near = [blend.generate(network, precision=each, **options) for each in generate.PRECISIONS]
     assert near.dtype == np.float32 and not np.array_equal(exact, near)
     assert psnr(exact, near) > 40
 
@@ -189,8 +190,8 @@ def test_polyphase_weights_are_the_convolution_and_the_filter():
     random = np.random.RandomState(0)
     x, weight = random.randn(2, 6, 6, 5).astype(np.float32), random.randn(3, 3, 5, 4).astype(np.float32)
     with tf.Graph().as_default(), tf.Session() as opened:
-        composite = tf.nn.depth_to_space(networks.conv2d(x, bfloat16.polyphase_weights(tf.constant(weight))), 2)
-        expected = networks.upsample_conv2d(tf.constant(x), tf.constant(weight), fast.TAPS)
+        composite = tf.nn.depth_to_space(stylegan2_graph.conv2d(x, bfloat16.polyphase_weights(tf.constant(weight))), 2)
+        expected = stylegan2_graph.upsample_conv2d(tf.constant(x), tf.constant(weight), fast.TAPS)
         found, expected = opened.run([composite, expected])
     close(found, expected)
 
@@ -209,5 +210,5 @@ def test_winograd_is_the_convolution():
     with tf.Graph().as_default(), tf.Session() as opened:
         found, expected = opened.run([
             fast.winograd_conv2d(tf.constant(x), fast.winograd_weights(tf.constant(weight))),
-            networks.conv2d(x, weight)])
+            stylegan2_graph.conv2d(x, weight)])
     close(found, expected)

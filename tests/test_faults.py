@@ -22,8 +22,10 @@ from test_zoo import (
 )
 
 import blend
-from blend import downloads, files, zoo
-from blend.networks import portraits
+from blend import zoo
+from blend.portraits import faces
+from blend.system import files
+from blend.zoo import downloads
 
 KILLS = int(os.environ.get("BLEND_KILLS", 8))
 RANDOM = np.random.RandomState(0)
@@ -64,7 +66,7 @@ def large(tmp_path_factory):
 # Kills itself when so many bytes are written.
 KILL = """
 import os, sys, blend.run
-from blend import files
+from blend.system import files
 class Counting(object):
     def __init__(self, file, left):
         self.file, self.left = file, left
@@ -183,7 +185,7 @@ def test_stopped_while_training(tmp_path):
     """In every step of a snapshot, one after the other in the same folder: each run goes on from a whole state."""
     out, seen = tmp_path / "run", -1
     (tmp_path / "data").mkdir()
-    for i, picture in enumerate(portraits.draw(range(16), "photo")):
+    for i, picture in enumerate(faces.draw(range(16), "photo")):
         Image.fromarray(picture).resize((8, 8)).save(str(tmp_path / "data" / ("%d.png" % i)))
     train = TRAIN + ["--data", str(tmp_path / "data"), "--out", str(out)]
     for how, method, count in [("kill", "_sample", 2), ("kill", "save_state", 1), ("kill", "networks", 2),

@@ -15,9 +15,9 @@ from conftest import GOLDEN, golden, pico_file
 
 import blend
 from blend import checkpoints, run
-from blend.checkpoints import ada_pytorch, layouts
-from blend.checkpoints.network import not_finite
+from blend.checkpoints import layouts, pytorch_pickle, torch_files
 from blend.engine.generator import Discriminator
+from blend.networks.network import not_finite
 
 TORCH = ["ada-pytorch.pkl", "ada-pytorch-labels.pkl", "stylegan3.pkl", "rosinality.pt", "rosinality-legacy.pt"]
 ENDING = {"tensorflow": ".pkl", "pytorch": ".pkl", "rosinality": ".pt", "safetensors": ".safetensors"}
@@ -142,13 +142,13 @@ def test_torch_files_come_back_to_the_bit(name, format, tmp_path):
 def tensors_of(path):
     """{name: array} of a PyTorch file, with no regard to what they mean."""
     with open(path, "rb") as file:
-        value = checkpoints.torch_streams.read(file.read())
+        value = torch_files.read(file.read())
     found = {}
     for entry in ("G_ema", "G", "D", "g_ema", "g", "d"):
         if isinstance(value.get(entry), dict):
             found.update((entry + "/" + key, tensor.array()) for key, tensor in value[entry].items())
         elif entry in value:
-            found.update((entry + "/" + key, array) for key, array in ada_pytorch._tensors(value[entry]).items())
+            found.update((entry + "/" + key, array) for key, array in pytorch_pickle._tensors(value[entry]).items())
     return found
 
 

@@ -5,8 +5,8 @@ import pytest
 from conftest import golden, pico_file
 
 import blend
-from blend import pictures
-from blend.pictures import generator_for
+from blend.pictures import generate
+from blend.pictures.generate import generator_for
 
 
 def raw(networks, **options):
@@ -71,7 +71,7 @@ def test_batches_make_the_same_pictures(pico, monkeypatch):
 def test_two_networks_drawn_in_turns_keep_their_weights(pico, pico_other, monkeypatch):
     expected = [raw(each, seeds=range(4)) for each in (pico, pico_other)]
     monkeypatch.setattr("blend.engine.generator._BATCH_PIXELS", 2 * 16 * 16)
-    both = [pictures.iterate(each.Gs, range(4), psi=0.7, output="float32") for each in (pico, pico_other)]
+    both = [generate.iterate(each.Gs, range(4), psi=0.7, output="float32") for each in (pico, pico_other)]
     found = [np.concatenate(each) for each in zip(*zip(*both))]
     assert all(np.abs(a - b).max() < 1e-4 for a, b in zip(found, expected))
 
@@ -107,7 +107,7 @@ def test_resolution_4_and_deep_networks():
 
 def test_to_bytes_saturates_and_truncates():
     values = np.float32([-9, -1, 0, 0.999, 1, 9]).reshape(1, 1, 1, 6)
-    assert pictures.to_bytes(values).ravel().tolist() == [0, 0, 128, 255, 255, 255]
+    assert generate.to_bytes(values).ravel().tolist() == [0, 0, 128, 255, 255, 255]
 
 
 @pytest.mark.parametrize("options", [

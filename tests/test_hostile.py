@@ -55,7 +55,7 @@ def tell(paths):
     """What the worker says of each file."""
     package = os.path.dirname(os.path.dirname(os.path.abspath(blend.__file__)))
     valid = [os.path.join(GOLDEN, name) for name in ("ada-pytorch.pkl", "rosinality.pt", "rosinality-legacy.pt")]
-    valid.append(os.path.join(os.path.dirname(blend.__file__), "networks", "photo.pkl"))
+    valid.append(os.path.join(os.path.dirname(blend.__file__), "zoo", "photo.pkl"))
     done = subprocess.run([sys.executable, "-c", WORKER, package] + valid, input="\n".join(paths).encode(),
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     assert done.returncode == 0, done.stderr.decode()[-500:]

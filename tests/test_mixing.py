@@ -5,7 +5,8 @@ import pytest
 from conftest import golden, pico_file, pico_variables
 
 import blend
-from blend import layers, mixing
+from blend import mixing
+from blend.networks import layers
 
 NAMES = list(pico_variables(64))
 

@@ -14,14 +14,14 @@ from in_nvidia import NAMES, splits, theirs, with_source
 from test_goldens import TOLERANCE, close
 
 import blend
-from blend.checkpoints import pickles
-from blend.engine import nvidia
+from blend import carried
+from blend.nvidia import repository
 from blend.run import main
 
 
 def is_there():
     try:
-        return bool(nvidia.folder())
+        return bool(repository.folder())
     except blend.BlendError:
         return False
 
@@ -117,21 +117,21 @@ def test_only_known_or_own_source_is_trusted(tmp_path, monkeypatch):
     case = golden("orig32")
     strange, own, alone = [str(tmp_path / name) for name in ("strange.pkl", "own.pkl", "alone.pkl")]
     case.a.save(strange)
-    with_source(case.a, pickles.source()).save(own)
+    with_source(case.a, carried.text(carried.TENSORFLOW)).save(own)
     pico_file().save(alone)
-    nvidia.check_trust(blend.load(own))
-    nvidia.check_trust(blend.shipped("photo"))
-    nvidia.check_trust(blend.load(strange), trust=True)
+    repository.check_trust(blend.load(own))
+    repository.check_trust(blend.shipped("photo"))
+    repository.check_trust(blend.load(strange), trust=True)
     with pytest.raises(blend.BlendError, match="--trust"):
-        nvidia.check_trust(blend.load(strange))
-    entry = nvidia.zoo.Entry("mine", "https://example.org/", sha256=nvidia.files.sha256(strange))
-    monkeypatch.setattr(nvidia.zoo, "entries", lambda: [entry])
-    nvidia.check_trust(blend.load(strange))
+        repository.check_trust(blend.load(strange))
+    entry = repository.zoo.Entry("mine", "https://example.org/", sha256=repository.files.sha256(strange))
+    monkeypatch.setattr(repository.zoo, "entries", lambda: [entry])
+    repository.check_trust(blend.load(strange))
     with pytest.raises(blend.BlendError, match="Gs alone"):
-        nvidia.check_trust(blend.load(alone), trust=True)
+        repository.check_trust(blend.load(alone), trust=True)
     case.a.save(str(tmp_path / "torch.pkl"), "pytorch")
     with pytest.raises(blend.BlendError, match="format pytorch"):
-        nvidia.check_trust(blend.load(str(tmp_path / "torch.pkl")), trust=True)
+        repository.check_trust(blend.load(str(tmp_path / "torch.pkl")), trust=True)
 
 
 def test_what_is_missing_is_said_in_one_line(tmp_path, capsys, monkeypatch):
@@ -142,10 +142,10 @@ def test_what_is_missing_is_said_in_one_line(tmp_path, capsys, monkeypatch):
         assert main(["photo", "cartoon", "--out", str(tmp_path / "out")] + arguments) == 2
         err = capsys.readouterr().err
         assert words in err and err.count("\n") == 1
-    nvidia.check_format("a.pkl")
+    repository.check_format("a.pkl")
     for arguments in (["a.pt"], ["a.pkl", "pytorch"]):
         with pytest.raises(blend.BlendError, match="TensorFlow pickles only"):
-            nvidia.check_format(*arguments)
+            repository.check_format(*arguments)
     monkeypatch.setenv("STYLEGAN2", str(tmp_path))
     with pytest.raises(blend.BlendError, match="is not there"):
         blend.legacy()
@@ -164,7 +164,7 @@ def test_a_program_of_2021(repository, tmp_path):
     np.savez(out, z=case.z)
     without = {"STYLEGAN2": None, "PYTHONPATH": os.pathsep.join(sys.path)}
     if repository == "with":
-        without = {"STYLEGAN2": nvidia.folder()}
+        without = {"STYLEGAN2": repository.folder()}
     elif is_there() and "STYLEGAN2" not in os.environ:
         pytest.skip("the submodule is there; this is what happens without it")
     said = python("article.py", *(paths + [out, "0.5"] + [str(split[each] or 0) for each in (

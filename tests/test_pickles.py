@@ -12,9 +12,9 @@ import pytest
 from conftest import SOURCE, golden, pico_file
 
 import blend
-from blend import files
-from blend.checkpoints import pickles
-from blend.checkpoints.machine import Machine
+from blend.checkpoints import tensorflow_pickle
+from blend.checkpoints.pickle_reader import Machine
+from blend.system import files
 
 
 def same(one, other):
@@ -206,7 +206,7 @@ def test_state_that_explodes(path):
         wide = [wide] * 100  # shared: small in the file, 10^12 values to whoever walks it
     networks = pico_file(later=wide)
     with pytest.raises(blend.NetworkFileError) as error:
-        pickles.check_plain(networks.Gs)
+        tensorflow_pickle.check_plain(networks.Gs)
     assert "more than" in str(error.value)
     deep = []
     for _ in range(20):

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 import blend
-from blend.networks import portraits, report
+from blend.figures import report
+from blend.portraits import faces
 from blend.training import loop
 from blend.training.metrics import sliced_wasserstein
 
@@ -28,7 +29,7 @@ def nearer(value, one, other):
 
 
 def test_the_measures_tell_the_styles_apart_in_drawn_portraits():
-    photo, cartoon = [portraits.draw(range(COUNT), style) for style in portraits.STYLES]
+    photo, cartoon = [faces.draw(range(COUNT), style) for style in faces.STYLES]
     for each, ratio in zip(report.MEASURES, (1.1, 1.5, 2)):
         assert np.median(each(cartoon)) > ratio * np.median(each(photo)), each.__name__
 
@@ -51,7 +52,7 @@ def test_texture_follows_the_high_network(measured):
 @pytest.mark.parametrize("name", blend.SHIPPED)
 def test_pictures_are_like_held_out_portraits(name):
     networks = blend.shipped(name)
-    reals, others = [portraits.draw(range(first, first + 256), style, networks.resolution) for first, style in (
+    reals, others = [faces.draw(range(first, first + 256), style, networks.resolution) for first, style in (
         (loop.data.HELD_OUT, name), (loop.data.HELD_OUT, {"photo": "cartoon", "cartoon": "photo"}[name]))]
     fakes = blend.generate(networks, seeds=range(256), psi=1)
     distance = sliced_wasserstein(fakes, reals)["mean"]

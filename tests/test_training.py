@@ -13,8 +13,8 @@ from conftest import golden
 from PIL import Image
 
 import blend
-from blend.checkpoints import pickles
-from blend.networks import portraits
+from blend import carried
+from blend.portraits import faces
 from blend.training import data, graph, loop, losses, metrics
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -54,7 +54,7 @@ def test_a_run_writes_what_it_says(trained):
 def test_the_file_carries_our_source_and_no_more_kwargs_than_others_know(trained):
     network = blend.load(trained).Gs
     source = network.extra["build_module_src"]
-    assert source == pickles.source()
+    assert source == carried.text(carried.TENSORFLOW)
     names = {}
     exec(compile(source, "networks", "exec"), names)
     assert {"G_main", "G_mapping", "G_synthesis_stylegan2", "D_stylegan2"} <= set(names)
@@ -141,7 +141,7 @@ def test_learning_brings_pictures_closer(tmp_path):
     loop.train(config(tmp_path, kimg=0.008, metric_images=0), options)
     early = blend.load(glob.glob(str(tmp_path / "*.pkl"))[0])
     late = blend.load(loop.train(config(tmp_path, kimg=2, snapshot_kimg=2, metric_images=0), options))
-    reals = portraits.draw(range(loop.data.HELD_OUT, loop.data.HELD_OUT + 64), "photo", 16)
+    reals = faces.draw(range(loop.data.HELD_OUT, loop.data.HELD_OUT + 64), "photo", 16)
     distances = [metrics.sliced_wasserstein(blend.generate(each, seeds=range(64), psi=1), reals)["mean"]
                  for each in (early, late)]
     assert distances[1] < 0.7 * distances[0]
@@ -183,16 +183,16 @@ def test_lazy_regularisation_scales_adam():
 
 
 def test_metric_knows_same_from_different():
-    photo = portraits.draw(range(64), "photo", 32)
-    other = portraits.draw(range(1000, 1064), "photo", 32)
-    cartoon = portraits.draw(range(64), "cartoon", 32)
+    photo = faces.draw(range(64), "photo", 32)
+    other = faces.draw(range(1000, 1064), "photo", 32)
+    cartoon = faces.draw(range(64), "cartoon", 32)
     assert metrics.sliced_wasserstein(photo, photo)["mean"] < metrics.sliced_wasserstein(photo, other)["mean"]
     assert metrics.sliced_wasserstein(photo, other)["mean"] < 0.5 * metrics.sliced_wasserstein(photo, cartoon)["mean"]
     assert list(metrics.sliced_wasserstein(photo, other)) == ["32x32", "16x16", "mean"]
 
 
 def test_the_pyramid_adds_up_to_the_picture():
-    pictures = portraits.draw(range(2), "photo", 64)
+    pictures = faces.draw(range(2), "photo", 64)
     levels = metrics.pyramid(pictures)
     whole = levels[-1]
     for level in levels[-2::-1]:

@@ -15,7 +15,8 @@ import pytest
 from conftest import pico_file
 
 import blend
-from blend import downloads, run, zoo
+from blend import run, zoo
+from blend.zoo import downloads
 
 PACKAGE = os.path.dirname(os.path.abspath(blend.__file__))
 

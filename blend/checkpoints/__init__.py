@@ -5,13 +5,16 @@ A module has NAME, `recognise` (by content, never by name), `read` and `write`.
 
 import os
 
-from blend.checkpoints import ada_pytorch, pickles, rosinality, safetensors, torch_streams
-from blend.checkpoints.network import check
+from blend.checkpoints import pytorch_pickle, rosinality, safetensors, tensorflow_pickle, torch_files
+from blend.checkpoints.contents import Contents
 from blend.errors import BlendError, NetworkFileError
-from blend.files import FileMap, check_target, reason, replacing
+from blend.networks.network import check
+from blend.system.files import FileMap, check_target, reason, replacing
 
-FORMATS = {module.NAME: module for module in (pickles, ada_pytorch, rosinality, safetensors)}
-_ENDINGS = {".pkl": pickles.NAME, ".pt": rosinality.NAME, ".pth": rosinality.NAME, ".safetensors": safetensors.NAME}
+FORMATS = {module.NAME: module for module in (tensorflow_pickle, pytorch_pickle, rosinality, safetensors)}
+_ENDINGS = {
+    ".pkl": tensorflow_pickle.NAME, ".pt": rosinality.NAME, ".pth": rosinality.NAME, ".safetensors": safetensors.NAME,
+}
 # What other files begin with, and what to say of them.
 _OTHERS = (
     (b"version https://git-lfs", "a pointer of Git LFS in place of the file; fetch it with git lfs pull"),
@@ -21,6 +24,23 @@ _OTHERS = (
     (b"GGUF", "a GGUF file, not a StyleGAN2 network"),
 )
 _KINDS = "; network files are NVIDIA's .pkl (TensorFlow or PyTorch), rosinality's .pt and blend's .safetensors"
+
+
+class NetworkFile(Contents):
+    """`Contents` that can be saved: what `load` returns, and what blending makes."""
+
+    @property
+    def resolution(self):
+        """Pixels of a side of the pictures."""
+        return self.Gs.resolution
+
+    def save(self, path, format=None):
+        """Write a network file; the old file stays until the new one is whole.
+
+        format: 'tensorflow', 'pytorch', 'rosinality' or 'safetensors'; None: by the ending of `path`.
+        Returns a list of what the format cannot hold, in words. BlendError: nothing could be written.
+        """
+        return save(self, path, format)
 
 
 def load(path):
@@ -54,23 +74,23 @@ def parse(buffer):
         module, found = _read(memoryview(buffer))
         for network, function in ((found.Gs, "generator"), (found.G, "generator"), (found.D, "discriminator")):
             if network is not None:
-                pickles.check_plain(network)
+                tensorflow_pickle.check_plain(network)
                 check(network, function)
-        return found._replace(format=module.NAME)
+        return NetworkFile(*found._replace(format=module.NAME))
     except (ArithmeticError, LookupError, TypeError, ValueError, AttributeError, RecursionError, MemoryError) as error:
         # The last net; the fuzzers of the tests take it for a fault.
         raise NetworkFileError("broken in an unforeseen way (%s: %s)" % (type(error).__name__, str(error)[:200]))
 
 
 def _read(view):
-    """(module, NetworkFile) of a file's bytes."""
+    """(module, Contents) of a file's bytes."""
     head = bytes(view[:1])
     if safetensors.recognise(view):
         return safetensors, safetensors.read(view)
     if bytes(view[:2]) != b"PK" and head not in (b"\x80", b"c", b"(", b"]", b"}"):
         _refuse(bytes(view[:512]))
-    value = torch_streams.read(view)
-    for module in (pickles, ada_pytorch, rosinality):
+    value = torch_files.read(view)
+    for module in (tensorflow_pickle, pytorch_pickle, rosinality):
         if module.recognise(value):
             return module, module.read(value)
     if isinstance(value, dict):
@@ -99,8 +119,8 @@ def format_for(path, networks, format=None):
             raise BlendError("formats are %s, not %r" % (", ".join(FORMATS), format))
         return format
     ending = os.path.splitext(path)[1].lower()
-    if ending == ".pkl" and networks is not None and networks.format == ada_pytorch.NAME:
-        return ada_pytorch.NAME
+    if ending == ".pkl" and networks is not None and networks.format == pytorch_pickle.NAME:
+        return pytorch_pickle.NAME
     if ending not in _ENDINGS:
         raise BlendError("%s: the ending says no format (%s do); say which of %s with --format" % (
             path, ", ".join(_ENDINGS), ", ".join(FORMATS)))

@@ -10,9 +10,10 @@ from collections import OrderedDict
 
 import numpy as np
 
-from blend.checkpoints.machine import SIMPLE_DTYPES, EasyDict
-from blend.checkpoints.network import Network, NetworkFile, expected_variables
+from blend.checkpoints.contents import Contents
+from blend.checkpoints.pickle_reader import SIMPLE_DTYPES, EasyDict
 from blend.errors import BlendError, NetworkFileError
+from blend.networks.network import Network, expected_variables
 
 ROLES = ("Gs", "G", "D")
 MOST = 2 ** 19  # bytes; that of a TensorFlow file with its source has some 60,000
@@ -77,7 +78,7 @@ def _encode(value, texts):
 
 
 def rebuild(text, sources):
-    """The NetworkFile of a JSON text. sources: {role: an object whose get(name, shape) gives a variable or None}.
+    """The Contents of a JSON text. sources: {role: an object whose get(name, shape) gives a variable or None}.
 
     NetworkFileError: not such a text, or a variable is missing.
     """
@@ -94,7 +95,7 @@ def rebuild(text, sources):
             type(error).__name__, str(error)[:100]))
     if "Gs" not in made:
         raise NetworkFileError("its description of the networks is broken (there is no Gs)")
-    return NetworkFile(**{role: _filled(network, names, role, sources) for role, (network, names) in made.items()})
+    return Contents(**{role: _filled(network, names, role, sources) for role, (network, names) in made.items()})
 
 
 def _filled(network, names, role, sources):

@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from blend.checkpoints.network import Network, expected_variables
 from blend.errors import NetworkFileError
+from blend.networks.network import Network, expected_variables
 
 AFFINE = "affine_bias"  # in a Network's `extra`: biases of PyTorch files that mod_bias cannot hold to the bit
 

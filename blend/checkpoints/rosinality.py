@@ -10,11 +10,12 @@ from collections import OrderedDict
 
 import numpy as np
 
-from blend.checkpoints import ada_pytorch, description, layouts, shapes
-from blend.checkpoints.emitter import Call, Emitter, Global, Ordered, Persistent
-from blend.checkpoints.network import NetworkFile
-from blend.checkpoints.torch_streams import Module, Tensor
+from blend.checkpoints import description, layouts, pytorch_pickle
+from blend.checkpoints.contents import Contents
+from blend.checkpoints.pickle_writer import Call, Emitter, Global, Ordered, Persistent
+from blend.checkpoints.torch_files import Module, Tensor
 from blend.errors import BlendError, NetworkFileError
+from blend.networks import shapes
 
 NAME = "rosinality"
 _ENTRIES = (("Gs", "g_ema"), ("G", "g"), ("D", "d"))
@@ -45,23 +46,23 @@ def refuse_families(value):
 
 
 def read(value):
-    """The NetworkFile of what a PyTorch file holds."""
+    """The Contents of what a PyTorch file holds."""
     tensors = {role: _tensors(value[entry]) for role, entry in _ENTRIES if isinstance(value.get(entry), dict)}
     average = value.get("latent_avg")
     for role in ("Gs", "G"):
         if average is not None and role in tensors:
-            tensors[role]["latent_avg"] = ada_pytorch.to_array("latent_avg", average).reshape(-1)
-    kept = value.get(ada_pytorch.SIDECAR)
+            tensors[role]["latent_avg"] = pytorch_pickle.to_array("latent_avg", average).reshape(-1)
+    kept = value.get(pytorch_pickle.SIDECAR)
     if kept is not None:
-        return ada_pytorch.restored(kept, tensors, lambda role: _naming(role, _top(tensors.get("D", {}))))
+        return pytorch_pickle.restored(kept, tensors, lambda role: _naming(role, _top(tensors.get("D", {}))))
     left = ["%s (needed only to resume training there)" % name for name in ("g_optim", "d_optim", "args", "ada_aug_p")
             if name in value]
     if average is None:
         left.append("latent_avg was missing: truncation goes towards 0")
     networks = {role: _generator(role, tensors[role]) for role in ("Gs", "G") if role in tensors}
     if "D" in tensors:
-        networks["D"] = ada_pytorch.if_it_fits(_discriminator, tensors["D"], left)
-    return NetworkFile(left_out=tuple(left), **networks)
+        networks["D"] = pytorch_pickle.if_it_fits(_discriminator, tensors["D"], left)
+    return Contents(left_out=tuple(left), **networks)
 
 
 def _naming(role, top):
@@ -78,7 +79,7 @@ def _tensors(state):
     for name, tensor in state.items():
         if isinstance(tensor, Tensor) and isinstance(name, str) and not name.endswith(".kernel"):
             name = name[len("module."):] if name.startswith("module.") else name
-            found[name] = ada_pytorch.to_array(name, tensor)
+            found[name] = pytorch_pickle.to_array(name, tensor)
     return found
 
 
@@ -159,7 +160,7 @@ def write(networks, file):
             lost.append("dlatent_avg of G: the format has one for both, that of Gs is taken")
         made.update(_kernels(role, network.resolution))
         value[entry] = Ordered(made)
-    value["latent_avg"], value[ada_pytorch.SIDECAR] = latent_avg, kept
+    value["latent_avg"], value[pytorch_pickle.SIDECAR] = latent_avg, kept
     _archive(value, file)
     for key in ("conv_clamp", "num_fp16_res"):
         value = networks.Gs.static_kwargs.get(key)

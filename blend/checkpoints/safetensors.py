@@ -11,9 +11,8 @@ from collections import OrderedDict
 import numpy as np
 
 from blend.checkpoints import description
-from blend.checkpoints.machine import brief
-from blend.errors import NetworkFileError
-from blend.files import write_array
+from blend.errors import NetworkFileError, brief
+from blend.system.files import write_array
 
 NAME = "safetensors"
 _MOST_HEADER = 2 ** 21
@@ -25,7 +24,7 @@ def recognise(view):
 
 
 def read(view):
-    """The NetworkFile of a file's bytes. Arrays are views."""
+    """The Contents of a file's bytes. Arrays are views."""
     length = struct.unpack("<Q", view[:8])[0]
     if length > _MOST_HEADER:
         raise NetworkFileError("a safetensors header of %d bytes; that of a network has some %d" % (length, 10 ** 5))

@@ -5,7 +5,7 @@ import os
 import sys
 import tempfile
 
-from blend import memory
+from blend.system import memory
 
 
 @contextlib.contextmanager

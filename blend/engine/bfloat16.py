@@ -7,7 +7,8 @@ precision. Layers below 128x128 convolve in bfloat16 and do the rest in single p
 import numpy as np
 import tensorflow.compat.v1 as tf
 
-from blend.engine import fast, networks
+from blend.carried import stylegan2_graph
+from blend.engine import fast
 
 _FLAGS = ("avx512_bf16", "amx_bf16", "bf16")  # of processors, as Linux names them
 
@@ -69,6 +70,6 @@ class Synthesis(fast.Synthesis):
         x = tf.concat([tf.cast(x, tf.bfloat16), tf.cast(noise, tf.bfloat16)], 3)
         weight = tf.cast(tf.concat([weight, strengths], 2), tf.bfloat16)
         bias = tf.cast(tf.tile(self._get(scope, "bias"), [phases]), tf.bfloat16)
-        x = tf.nn.leaky_relu(tf.nn.bias_add(networks.conv2d(x, weight), bias), 0.2)
-        x = networks.activate(x, "linear", self._clamp)
+        x = tf.nn.leaky_relu(tf.nn.bias_add(stylegan2_graph.conv2d(x, weight), bias), 0.2)
+        x = stylegan2_graph.activate(x, "linear", self._clamp)
         return tf.nn.depth_to_space(x, 2) if up else x

@@ -1,8 +1,8 @@
-"""The synthesis network for CPUs: the values of `networks.G_synthesis_stylegan2` to rounding, computed faster.
+"""The synthesis network for CPUs: the values of `stylegan2_graph.G_synthesis_stylegan2` to rounding, computed faster.
 
 `Synthesis` is the graph; its variables are made from a network's when they are loaded, so that little arithmetic on
 weights is left for each picture. Networks of at least `FOLDED` pixels compute one sample at a time, smaller ones a
-batch. Letters as in networks.py. Gains were measured on the machine of benchmarks/README.md.
+batch. Letters as in stylegan2_graph.py. Gains were measured on the machine of benchmarks/README.md.
 """
 
 import functools
@@ -11,8 +11,9 @@ from collections import OrderedDict
 import numpy as np
 import tensorflow.compat.v1 as tf
 
-from blend.engine import networks, tensorflow
-from blend.layers import locate
+from blend.carried import stylegan2_graph
+from blend.engine import tensorflow
+from blend.networks.layers import locate
 
 FOLDED = 128     # resolution from which styles are folded into the weights
 _COMPILED = 256  # resolution from which what is between convolutions is compiled
@@ -49,7 +50,7 @@ def winograd_conv2d(x, weights):
     """
     compiled = x.shape.as_list()[1] >= _COMPILED
     parts = _compiled(_winograd_in)(x) if compiled else _winograd_in(x)
-    parts = [networks.conv2d(part, weight) for part, weight in zip(parts, weights)]
+    parts = [stylegan2_graph.conv2d(part, weight) for part, weight in zip(parts, weights)]
     return _compiled(_winograd_out)(*parts) if compiled else _winograd_out(*parts)
 
 
@@ -91,7 +92,7 @@ def _compiled(function):
 
 def _finish(x, noise, bias, clamp):
     """Noise, bias, leaky ReLU, ADA's clamp. x [N,H,W,C], noise [N or 1,H,W,1], bias [C]."""
-    return networks.activate(tf.nn.leaky_relu(tf.nn.bias_add(x + noise, bias), 0.2), "linear", clamp)
+    return stylegan2_graph.activate(tf.nn.leaky_relu(tf.nn.bias_add(x + noise, bias), 0.2), "linear", clamp)
 
 
 def _filter_and_finish(x, noise, bias, clamp):
@@ -121,16 +122,16 @@ def _up(x, weight):
 
 
 def upsample(rgb):
-    """`networks.upsample_2d` of [N,H,W,C] as one small convolution to 4 C channels: no tensor with zeros between.
+    """`stylegan2_graph.upsample_2d` of [N,H,W,C] as one small convolution to 4 C channels.
 
-    Pictures of 256x256 are 1.06 times as fast; at 1024x1024 there is little in it.
+    No tensor has zeros between pixels. Pictures of 256x256 are 1.06 times as fast; at 1024x1024 there is little in it.
     """
     channels = rgb.shape.as_list()[3]
     # Along one axis: pixel 2i is taps 0 and 2 on pixels i - 1 and i, pixel 2i + 1 taps 1 and 3 on i and i + 1.
     phases = np.array([[TAPS[0], TAPS[2], 0], [0, TAPS[1], TAPS[3]]]) * (2 / sum(TAPS))
     kernel = np.einsum("ai,bj,cd->ijcabd", phases, phases, np.eye(channels))
     kernel = tf.constant(kernel.reshape(3, 3, channels, 4 * channels), tf.float32)
-    return tf.nn.depth_to_space(networks.conv2d(rgb, kernel), 2)
+    return tf.nn.depth_to_space(stylegan2_graph.conv2d(rgb, kernel), 2)
 
 
 class Synthesis(object):
@@ -202,7 +203,7 @@ class Synthesis(object):
         x = self._layer(x, "4x4/Conv", 0, 4)
         rgb = self._to_rgb(x, None, "4x4/ToRGB", 1)
         self.features[4] = x, rgb
-        for r in networks.stylegan2_layers(resolution):
+        for r in stylegan2_graph.stylegan2_layers(resolution):
             scope = "%dx%d/" % (2 ** r, 2 ** r)
             x = self._layer(x, scope + "Conv0_up", 2 * r - 5, 2 ** r, up=True)
             x = self._layer(x, scope + "Conv1", 2 * r - 4, 2 ** r)
@@ -246,13 +247,13 @@ class Synthesis(object):
     def _convolve(self, x, weights, up):
         if up:
             return _up(x, weights[0])
-        return networks.conv2d(x, weights[0]) if len(weights) == 1 else winograd_conv2d(x, weights)
+        return stylegan2_graph.conv2d(x, weights[0]) if len(weights) == 1 else winograd_conv2d(x, weights)
 
     def _to_rgb(self, x, rgb, scope, layer):
         s, weight = self._style(scope, layer), self._get(scope, "weight")
         if x.shape.as_list()[1] < FOLDED:
-            t = networks.conv2d(x * s[:, None, None, :], weight)
+            t = stylegan2_graph.conv2d(x * s[:, None, None, :], weight)
         else:
-            t = tf.cast(networks.conv2d(x, tf.cast(weight * s[0][:, None], x.dtype)), tf.float32)
-        t = networks.activate(tf.nn.bias_add(t, self._get(scope, "bias")), "linear", self._clamp)
+            t = tf.cast(stylegan2_graph.conv2d(x, tf.cast(weight * s[0][:, None], x.dtype)), tf.float32)
+        t = stylegan2_graph.activate(tf.nn.bias_add(t, self._get(scope, "bias")), "linear", self._clamp)
         return t if rgb is None else rgb + t

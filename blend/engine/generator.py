@@ -5,10 +5,11 @@ from collections import OrderedDict
 import numpy as np
 import tensorflow.compat.v1 as tf
 
-from blend.checkpoints import shapes
-from blend.engine import bfloat16, fast, networks, quiet_stderr
+from blend.carried import stylegan2_graph
+from blend.engine import bfloat16, fast, quiet_stderr
 from blend.errors import BlendError
-from blend.layers import locate, synthesis_layers
+from blend.networks import shapes
+from blend.networks.layers import locate, synthesis_layers
 
 # Pixels of pictures that are computed at once: 64 at 64x64, one at 512x512 and above.
 _BATCH_PIXELS = 2 ** 18
@@ -96,7 +97,7 @@ class Generator(object):
         self._z = tf.placeholder(tf.float32, [None, kwargs["latent_size"]])
         self._labels = tf.placeholder(tf.float32, [None, kwargs["label_size"]])
         with tf.variable_scope("G_mapping"):
-            self._w = networks.G_mapping(self._z, self._labels, dlatent_broadcast=self.layers, **kwargs)
+            self._w = stylegan2_graph.G_mapping(self._z, self._labels, dlatent_broadcast=self.layers, **kwargs)
         self._variables = OrderedDict((var.name.split(":")[0], var) for var in tf.global_variables())
 
     def _build_synthesis(self, precision):
@@ -112,7 +113,7 @@ class Generator(object):
             self._images = self._fast.images
             return
         with tf.variable_scope("G_synthesis"):
-            self._images = networks.G_synthesis_stylegan2(
+            self._images = stylegan2_graph.G_synthesis_stylegan2(
                 self._w_in, noise_in=lambda layer, _buffer: self._noise_in[layer], **self.architecture)
         self._variables.update((var.name.split(":")[0], var) for var in tf.global_variables("G_synthesis/"))
 
@@ -185,7 +186,7 @@ class Discriminator(object):
             size = kwargs["resolution"]
             self._images = tf.placeholder(tf.float32, [None, kwargs["num_channels"], size, size])
             self._labels = tf.placeholder(tf.float32, [None, kwargs["label_size"]])
-            self._scores = networks.D_stylegan2(self._images, self._labels, **kwargs)
+            self._scores = stylegan2_graph.D_stylegan2(self._images, self._labels, **kwargs)
             variables = tf.global_variables()
         self._session = session(graph, device)
         set_variables(self._session, [(var, network.variables[var.name.split(":")[0]]) for var in variables])

@@ -1,4 +1,4 @@
-"""Training pictures: a folder of images, or drawn portraits."""
+"""Training pictures: a folder of images, or drawn draw."""
 
 import os
 
@@ -6,7 +6,7 @@ import numpy as np
 from PIL import Image
 
 from blend.errors import BlendError
-from blend.networks import portraits
+from blend.portraits import faces
 
 # Portraits from this seed on are never trained on: metrics compare against them.
 HELD_OUT = 1000000
@@ -35,10 +35,10 @@ class Pictures(object):
 
 
 def drawn(style, resolution, count=20000):
-    """`count` portraits in a style of `portraits.STYLES`, with as many others held out."""
+    """`count` portraits in a style of `faces.STYLES`, with as many others held out."""
     def pictures(first, held_out=None):
         return Pictures(count, resolution,
-                        lambda indices: portraits.draw(indices + first, style, resolution), held_out)
+                        lambda indices: faces.draw(indices + first, style, resolution), held_out)
     return pictures(0, pictures(HELD_OUT))
 
 

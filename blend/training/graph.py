@@ -4,13 +4,13 @@ from typing import NamedTuple
 
 import tensorflow.compat.v1 as tf
 
-from blend.engine import networks
-from blend.layers import synthesis_layers
+from blend.carried import stylegan2_graph
+from blend.networks.layers import synthesis_layers
 from blend.training import losses
 
 
 class Options(NamedTuple):
-    """What defines a training run; defaults are NVIDIA's config-f where they fit small networks."""
+    """What defines a training run; defaults are NVIDIA's config-f where they fit small stylegan2_graph."""
 
     minibatch: int = 16
     learning_rate: float = 0.0025
@@ -55,9 +55,9 @@ def build(g_kwargs, d_kwargs, options):
         with tf.variable_scope(scope, reuse=tf.AUTO_REUSE):
             with tf.variable_scope("G_mapping"):
                 labels = tf.zeros([tf.shape(z)[0], 0])
-                w = networks.G_mapping(z, labels, dlatent_broadcast=layers, **g_kwargs)
+                w = stylegan2_graph.G_mapping(z, labels, dlatent_broadcast=layers, **g_kwargs)
                 if mixing:
-                    other = networks.G_mapping(
+                    other = stylegan2_graph.G_mapping(
                         tf.random_normal(tf.shape(z)), labels, dlatent_broadcast=layers, **g_kwargs)
             tf.get_variable("lod", [], initializer=tf.initializers.zeros(), trainable=False)
             average = tf.get_variable("dlatent_avg", [g_kwargs.get("dlatent_size", 512)],
@@ -65,13 +65,13 @@ def build(g_kwargs, d_kwargs, options):
             if update is not None:
                 update.append(tf.assign(average, average + 0.005 * (tf.reduce_mean(w[:, 0], 0) - average)))
             if mixing:
-                w = networks.mix_styles(w, other, options.style_mixing)
+                w = stylegan2_graph.mix_styles(w, other, options.style_mixing)
             with tf.variable_scope("G_synthesis"):
-                return w, networks.G_synthesis_stylegan2(w, randomize_noise=noise, **g_kwargs)
+                return w, stylegan2_graph.G_synthesis_stylegan2(w, randomize_noise=noise, **g_kwargs)
 
     def discriminate(images):
         with tf.variable_scope("D", reuse=tf.AUTO_REUSE):
-            return networks.D_stylegan2(images, no_labels, **d_kwargs)
+            return stylegan2_graph.D_stylegan2(images, no_labels, **d_kwargs)
 
     def fakes(count, **kwargs):
         return generate("G", tf.random_normal([count, latent_size]), **kwargs)

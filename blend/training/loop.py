@@ -10,12 +10,13 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow.compat.v1 as tf
 
-from blend import checkpoints, files, images, pictures, progress, zoo
-from blend.checkpoints import pickles
-from blend.checkpoints.network import RESOLUTIONS, Network, NetworkFile
+from blend import carried, checkpoints, zoo
 from blend.engine import generator, quiet_stderr
 from blend.errors import BlendError, MismatchError
-from blend.layers import synthesis_layers
+from blend.networks.layers import synthesis_layers
+from blend.networks.network import RESOLUTIONS, Network
+from blend.pictures import generate, images
+from blend.system import files, progress
 from blend.training import data, graph, metrics
 
 STATE = "training-state.npz"
@@ -110,10 +111,10 @@ def static_kwargs(config, start):
 
 
 def open_data(config, resolution):
-    if config.data in data.portraits.STYLES and not os.path.isdir(config.data):
-        if resolution not in data.portraits.RESOLUTIONS:
+    if config.data in data.faces.STYLES and not os.path.isdir(config.data):
+        if resolution not in data.faces.RESOLUTIONS:
             raise BlendError("portraits are drawn at %s pixels, not %d" % (
-                ", ".join(map(str, data.portraits.RESOLUTIONS)), resolution))
+                ", ".join(map(str, data.faces.RESOLUTIONS)), resolution))
         return data.drawn(config.data, resolution, config.pictures)
     return data.folder(config.data, resolution)
 
@@ -260,7 +261,7 @@ class Run(object):
 
     def networks(self, values):
         """The NetworkFile of the variables' values."""
-        source = pickles.source()
+        source = carried.text(carried.TENSORFLOW)
 
         def part(scope, name, function, kwargs, components=None):
             own = OrderedDict((key[len(scope) + 1:], value) for key, value in values.items()
@@ -276,13 +277,13 @@ class Run(object):
                                  dict(self.g_kwargs, dlatent_broadcast=layers)))])
             return part(scope, scope, "G_main", self.g_kwargs, parts)
 
-        return NetworkFile(whole("Gs"), whole("G"), part("D", "D", "D_stylegan2", self.d_kwargs))
+        return checkpoints.NetworkFile(whole("Gs"), whole("G"), part("D", "D", "D_stylegan2", self.d_kwargs))
 
     def _fakes(self, z):
         size = 64
         made = [self.session.run(self.graph.samples, {self.graph.sample_z: z[i:i + size]})
                 for i in range(0, len(z), size)]
-        return pictures.to_bytes(np.concatenate(made))
+        return generate.to_bytes(np.concatenate(made))
 
     def _sample(self):
         sheet = images.tile(self._fakes(self.z), _SAMPLE_COLUMNS, _SAMPLE_ROWS)

@@ -1,17 +1,16 @@
-"""Writes networks as the trees of modules that stylegan2-ada-pytorch's pickles hold (see ada_pytorch.py)."""
+"""Writes networks as the trees of modules that stylegan2-ada-pytorch's pickles hold (see pytorch_pickle.py)."""
 
-import functools
 import io
-import os
 import struct
 from collections import OrderedDict
 
 import numpy as np
 
+from blend import carried
 from blend.checkpoints import description, layouts
-from blend.checkpoints.emitter import Call, Chunks, Emitter, Global, Once, Ordered, Persistent
-from blend.checkpoints.machine import EasyDict
-from blend.checkpoints.torch_streams import MAGIC
+from blend.checkpoints.pickle_reader import EasyDict
+from blend.checkpoints.pickle_writer import Call, Chunks, Emitter, Global, Once, Ordered, Persistent
+from blend.checkpoints.torch_files import MAGIC
 
 SIDECAR = "blend"  # the entry of a file with what PyTorch's own cannot hold
 ENTRIES = (("G", "G"), ("D", "D"), ("Gs", "G_ema"))
@@ -64,8 +63,8 @@ class Writer(object):
         state.update((name, value) for name, value in kwargs.items() if name not in _ARGUMENTS_ONLY)
         state.update(attributes)
         state.update([("_init_args", ()), ("_init_kwargs", dict(kwargs))])
-        meta = OrderedDict([("type", "class"), ("version", 6), ("module_src", source()), ("class_name", class_name),
-                            ("state", state)])
+        meta = OrderedDict([("type", "class"), ("version", 6), ("module_src", carried.text(carried.TORCH)),
+                            ("class_name", class_name), ("state", state)])
         return Call(Global("torch_utils.persistence", "_reconstruct_persistent_obj"), (meta,))
 
     def _dense(self, prefix, activation="linear", lr_multiplier=1, bias_init=0):
@@ -236,10 +235,3 @@ def _head(count):
         for value in (MAGIC, 1001, _SYSTEM, Persistent(pid), ["0"]):
             Emitter(stream, 2).dump(value)
         return stream.getvalue() + struct.pack("<q", count)
-
-
-@functools.lru_cache(maxsize=None)
-def source():
-    """The text of torch_networks.py."""
-    with open(os.path.join(os.path.dirname(__file__), "torch_networks.py"), encoding="utf-8") as file:
-        return file.read()

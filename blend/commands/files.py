@@ -5,11 +5,12 @@ import os
 
 import numpy as np
 
-from blend import checkpoints, files, progress, zoo
-from blend.checkpoints import pickles, shapes
-from blend.checkpoints.machine import brief
-from blend.checkpoints.network import not_finite
-from blend.errors import BlendError, one_line
+from blend import carried, checkpoints, zoo
+from blend.checkpoints import tensorflow_pickle
+from blend.errors import BlendError, brief, one_line
+from blend.networks import shapes
+from blend.networks.network import not_finite
+from blend.system import files, progress
 
 CONVERT = """\
 Formats: tensorflow (.pkl of NVIDIA's stylegan2 and stylegan2-ada), pytorch (.pkl of stylegan2-ada-pytorch and of the
@@ -48,7 +49,7 @@ def convert(kind, arguments):
     if os.path.exists(given.target) and os.path.samefile(networks.path, given.target):
         raise BlendError("%s: IN and OUT are the same file" % given.target)
     if given.own_source:
-        networks = pickles.without_source(networks)
+        networks = tensorflow_pickle.without_source(networks)
     with progress.waiting("writing %s" % given.target):
         lost = networks.save(given.target, given.format)
     written = checkpoints.format_for(given.target, networks, given.format)
@@ -88,8 +89,8 @@ def inspect(kind, arguments):
             networks.Gs.static_kwargs)):
         print("also     %s" % one_line("%s = %s" % (key, brief(networks.Gs.static_kwargs[key]))))
     source = networks.Gs.extra.get("build_module_src")
-    if networks.format == pickles.NAME and source:
-        known = " (blend's own)" if source == pickles.source() else ""
+    if networks.format == tensorflow_pickle.NAME and source:
+        known = " (blend's own)" if carried.own(source, carried.TENSORFLOW) else ""
         print("source   %d lines, which other programs execute%s" % (source.count("\n"), known))
     for what in networks.left_out:
         print("besides  %s" % one_line(what))

@@ -1,6 +1,6 @@
 """The variables that an architecture has: {name: shape}, by the layout of StyleGAN2's files.
 
-Letters as in engine/networks.py; feature maps at 2^r are those of stage r - 1.
+Letters as in carried/stylegan2_graph.py; feature maps at 2^r are those of stage r - 1.
 """
 
 from collections import OrderedDict

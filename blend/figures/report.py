@@ -1,4 +1,4 @@
-"""How good the two shipped networks are, and what their blends take from which: `python -m blend.networks.report`.
+"""How good the two shipped networks are, and what their blends take from which: `python -m blend.figures.report`.
 
 Head width and eye size stand for structure, outline strength for texture; all are measured in the pictures.
 """
@@ -6,9 +6,9 @@ Head width and eye size stand for structure, outline strength for texture; all a
 import numpy as np
 
 import blend
-from blend import progress
-from blend.figures import sweep
-from blend.networks import portraits
+from blend.figures.splits import sweep
+from blend.portraits import faces
+from blend.system import progress
 from blend.training.data import HELD_OUT
 from blend.training.metrics import shifted, sliced_wasserstein
 
@@ -78,7 +78,7 @@ def distance(name, count=2048):
     The floor is the distance between two disjoint sets of portraits of the same size.
     """
     networks = blend.shipped(name)
-    held_out, others = [portraits.draw(range(first, first + count), name, networks.resolution)
+    held_out, others = [faces.draw(range(first, first + count), name, networks.resolution)
                         for first in (HELD_OUT, 0)]
     fakes = blend.generate(networks, seeds=range(count), psi=1)
     return [sliced_wasserstein(each, held_out)["mean"] for each in (fakes, others)]

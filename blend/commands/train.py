@@ -2,7 +2,7 @@
 
 import argparse
 
-from blend import progress
+from blend.system import progress
 
 EPILOG = """\
   python -m blend.run train --data photo --resolution 32 --kimg 200 --out runs/photo32

@@ -15,9 +15,11 @@ from collections import OrderedDict
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from blend import checkpoints, downloads, files, progress
+from blend import checkpoints
 from blend.errors import BlendError
-from blend.networks import SHIPPED, path_of
+from blend.system import files, progress
+from blend.zoo import downloads
+from blend.zoo.shipped import SHIPPED, path_of
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,60}")
 

@@ -3,7 +3,7 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from blend.networks import face_parts
+from blend.portraits import face_parts
 
 STYLES = ("photo", "cartoon")
 RESOLUTIONS = (16, 32, 64, 128, 256)

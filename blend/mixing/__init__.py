@@ -12,9 +12,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from blend import layers
-from blend.checkpoints.network import NetworkFile, check_same_architecture
+from blend.checkpoints import NetworkFile
 from blend.errors import BlendError
+from blend.networks import layers
+from blend.networks.network import check_same_architecture
 
 RULES = ("article", "corrected")
 SIDES = ("low", "high")
@@ -173,7 +174,7 @@ def blend(low, high, resolution=None, level=0, *, width=None, rule="article", fr
     """
     rule = Rule(resolution, level, width, rule, fractions, mapping, dlatent_avg, noise_buffers, torgb)
     check_same_architecture(low.Gs, high.Gs, "networks")
-    if not isinstance(low, NetworkFile):  # live networks of engine/nvidia.py
+    if not isinstance(low, NetworkFile):  # live networks of nvidia/repository.py
         return low.blended(high, lambda names: plan(names, rule), all_networks)
 
     def blended(a, b):

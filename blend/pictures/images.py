@@ -6,7 +6,7 @@ from concurrent import futures
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont, PngImagePlugin
 
-from blend.files import replacing
+from blend.system.files import replacing
 
 RECIPE_KEY = "blend-recipe"
 _COMPRESSION = 4  # files as small as at zlib's default 6, in a third of the time

@@ -1,13 +1,11 @@
-"""What a network file holds, as plain data: `Network` (one network) and `NetworkFile` (G, D and Gs)."""
+"""`Network`: one network of a file as plain data, and what must be true of it."""
 
 from collections import OrderedDict
-from typing import NamedTuple
 
 import numpy as np
 
-from blend.checkpoints import shapes
-from blend.checkpoints.machine import brief
-from blend.errors import MismatchError, NetworkFileError
+from blend.errors import MismatchError, NetworkFileError, brief
+from blend.networks import shapes
 
 # Defaults of NVIDIA's build functions that describe an architecture; files hold only what was set. None: what follows
 # from the others (`_resolved`), and no limit for conv_clamp, the whole minibatch for mbstd_group_size.
@@ -152,35 +150,6 @@ def _resolved(architecture):
             if found[key] is None:
                 found[key] = found[other]
     return found
-
-
-class NetworkFile(NamedTuple):
-    """The networks of a file: generator, discriminator, and Gs, the average of G that makes the pictures.
-
-    G and D are None in files that do not have them. `path` and `format` are where and how it was read, or None.
-    `left_out`: what the file held beside these networks, in words.
-    """
-
-    Gs: Network
-    G: object = None
-    D: object = None
-    path: object = None
-    format: object = None
-    left_out: tuple = ()
-
-    @property
-    def resolution(self):
-        """Pixels of a side of the pictures."""
-        return self.Gs.resolution
-
-    def save(self, path, format=None):
-        """Write a network file; the old file stays until the new one is whole.
-
-        format: 'tensorflow', 'pytorch', 'rosinality' or 'safetensors'; None: by the ending of `path`.
-        Returns a list of what the format cannot hold, in words. BlendError: nothing could be written.
-        """
-        from blend import checkpoints
-        return checkpoints.save(self, path, format)
 
 
 def check(network, function):

@@ -1,6 +1,6 @@
 """PyTorch's files without PyTorch: pickles with tensors, the zip archives and the older streams of `torch.save`.
 
-Nothing is executed (see machine.py). Tensors are views of the file's memory map, checked against their storage.
+Nothing is executed (see pickle_reader.py). Tensors are views of the file's memory map, checked against their storage.
 """
 
 import io
@@ -8,8 +8,8 @@ import zipfile
 
 import numpy as np
 
-from blend.checkpoints.machine import NAMESPACE, Budget, Machine, brief
-from blend.errors import NetworkFileError
+from blend.checkpoints.pickle_reader import NAMESPACE, Budget, Machine
+from blend.errors import NetworkFileError, brief
 
 MAGIC = 0x1950a86a20f9469cfc6c
 _PROTOCOL = 1001
@@ -75,7 +75,7 @@ class Module(object):
 
 
 def _names(budget):
-    """What PyTorch's files ask for, as in machine.py; nested streams draw on the budget of the file."""
+    """What PyTorch's files ask for, as in pickle_reader.py; nested streams draw on the budget of the file."""
 
     def load_from_bytes(data):
         return _stream(memoryview(data), budget, nested=True)

@@ -16,11 +16,13 @@ from collections import OrderedDict
 import numpy as np
 import tensorflow.compat.v1 as tf
 
-from blend import checkpoints, files, zoo
-from blend.checkpoints import pickles
-from blend.engine import quiet_stderr, tensorflow, tensorflow1
+from blend import carried, checkpoints, zoo
+from blend.checkpoints import tensorflow_pickle
+from blend.engine import quiet_stderr, tensorflow
 from blend.errors import BlendError, NetworkFileError
-from blend.layers import synthesis_layers
+from blend.networks.layers import synthesis_layers
+from blend.nvidia import tensorflow1
+from blend.system import files
 
 _PARTS = ("pretrained_networks", "dnnlib", "dnnlib.tflib", "dnnlib.tflib.tfutil", "dnnlib.tflib.network",
           "dnnlib.tflib.ops.fused_bias_act", "dnnlib.tflib.ops.upfirdn_2d")
@@ -45,12 +47,13 @@ def check_trust(networks, trust=False):
     It may if the user says so, if the file comes with the package or its SHA-256 stands in the zoo, or if all its
     source is blend's own.
     """
-    if networks.format != pickles.NAME or networks.G is None or networks.D is None:
+    if networks.format != tensorflow_pickle.NAME or networks.G is None or networks.D is None:
         raise BlendError("%s: NVIDIA's code reads pickles of TensorFlow with G, D and Gs; this has %s" % (
-            networks.path, "Gs alone" if networks.format == pickles.NAME else "the format " + networks.format))
+            networks.path,
+            "Gs alone" if networks.format == tensorflow_pickle.NAME else "the format " + networks.format))
     parts = [each for network in networks[:3] for each in [network] + list(network.components.values())]
     known = [entry.sha256 for entry in zoo.entries()] + [files.sha256(zoo.path_of(name)) for name in zoo.SHIPPED]
-    if not (trust or all(part.extra.get("build_module_src") == pickles.source() for part in parts)
+    if not (trust or all(carried.own(part.extra.get("build_module_src"), carried.TENSORFLOW) for part in parts)
             or files.sha256(networks.path) in known):
         raise BlendError("%s: NVIDIA's code executes the Python text that is stored in this file; add --trust if you "
                          "know its maker, or leave the text out first: convert FILE OUT --format tensorflow "
@@ -59,7 +62,7 @@ def check_trust(networks, trust=False):
 
 def check_format(path, format=None):
     """Raise BlendError unless a file to save is a pickle of TensorFlow, the only format that NVIDIA's code writes."""
-    if checkpoints.format_for(path, None, format) != pickles.NAME:
+    if checkpoints.format_for(path, None, format) != tensorflow_pickle.NAME:
         raise BlendError("%s: NVIDIA's code writes TensorFlow pickles only" % path)
 
 
@@ -167,7 +170,7 @@ def _any_layout(convolve):
 class LiveFile(object):
     """The networks of a file in NVIDIA's code; what `mixing`, `pictures` and `recipes` want of a NetworkFile."""
 
-    format = pickles.NAME
+    format = tensorflow_pickle.NAME
     left_out = ()
 
     def __init__(self, engine, live, parsed):

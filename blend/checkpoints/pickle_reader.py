@@ -11,7 +11,7 @@ from collections import OrderedDict
 
 import numpy as np
 
-from blend.errors import ForbiddenGlobalError, NetworkFileError
+from blend.errors import ForbiddenGlobalError, NetworkFileError, brief
 
 # Files of a 1024x1024 network have some 20,000 opcodes and 100 kB of text; with these, none takes 100 MB or a second.
 _MOST_OPCODES = 150000
@@ -80,13 +80,6 @@ def _new_dtype(code, *_flags):
     if not isinstance(code, str) or code.lstrip("<>|=") not in SIMPLE_DTYPES:
         raise NetworkFileError("arrays of type %s do not belong in a network file" % brief(code))
     return _Dtype(np.dtype(code))
-
-
-def brief(value):
-    """A value in a message: shared tuples can be small in a file and endless when written out."""
-    if type(value) is tuple and len(value) <= 8:
-        return "(%s)" % ", ".join(str(one) if type(one) is int else "a " + type(one).__name__ for one in value)
-    return repr(value)[:80] if type(value) in (str, int, float, bool, type(None)) else "a " + type(value).__name__
 
 
 def _array(shape, dtype, data, order):

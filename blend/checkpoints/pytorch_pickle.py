@@ -2,18 +2,20 @@
 
 A dict {G, D, G_ema, augment_pipe, training_set_kwargs} of modules, each with its attributes and the source text of
 its class, which their loader executes. Here nothing is: architecture and weights are read from the attributes. What
-is written carries torch_networks.py as that source.
+is written carries carried/stylegan2_torch.py as that source.
 """
 
 from collections import OrderedDict
 
 import numpy as np
 
+from blend import carried
 from blend.checkpoints import description, layouts
-from blend.checkpoints.ada_modules import ENTRIES, SIDECAR, Writer, naming, source
-from blend.checkpoints.network import NetworkFile, check
-from blend.checkpoints.torch_streams import Module, Tensor
+from blend.checkpoints.contents import Contents
+from blend.checkpoints.pytorch_modules import ENTRIES, SIDECAR, Writer, naming
+from blend.checkpoints.torch_files import Module, Tensor
 from blend.errors import BlendError, NetworkFileError
+from blend.networks.network import check
 
 NAME = "pytorch"
 _FAMILIES = {"SynthesisInput": "StyleGAN3", "TriPlaneGenerator": "EG3D", "FastganSynthesis": "Projected GAN"}
@@ -28,10 +30,10 @@ def recognise(value):
 
 
 def read(value):
-    """The NetworkFile of what a pickle holds."""
+    """The Contents of what a pickle holds."""
     kept = value.get(SIDECAR)
     code = value["G_ema"].source
-    foreign = isinstance(code, str) and code != source()
+    foreign = isinstance(code, str) and not carried.own(code, carried.TORCH)
     left = ["source text of %d lines, which that repository executes; blend writes its own" % (
         code.count("\n") + 1)] if foreign else []
     if kept is not None:
@@ -44,7 +46,7 @@ def read(value):
         networks["G"] = _generator(value["G"], "G")
     if isinstance(value.get("D"), Module):
         networks["D"] = if_it_fits(_discriminator, value["D"], left)
-    return NetworkFile(left_out=tuple(left), **networks)
+    return Contents(left_out=tuple(left), **networks)
 
 
 def if_it_fits(make, source, left):

@@ -15,9 +15,11 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 
 from blend import checkpoints, zoo
-from blend.checkpoints import pickles
-from blend.engine import generator, networks, nvidia, quiet_stderr, tensorflow, tensorflow1
+from blend.carried import stylegan2_graph
+from blend.checkpoints import tensorflow_pickle
+from blend.engine import generator, quiet_stderr, tensorflow
 from blend.errors import BlendError
+from blend.nvidia import repository, tensorflow1
 
 _GDRIVE = "gdrive:networks/"  # names of NVIDIA's networks in its pretrained_networks.py, and where they are
 _ADDRESS = "https://nvlabs-fi-cdn.nvidia.com/stylegan2/networks/"
@@ -26,18 +28,18 @@ _ADDRESS = "https://nvlabs-fi-cdn.nvidia.com/stylegan2/networks/"
 def install(stylegan2=None, trust=False):
     """What `blend.legacy` does."""
     try:
-        nvidia.folder(stylegan2)
+        repository.folder(stylegan2)
         theirs = True
     except BlendError:
         theirs = False
         if stylegan2 is not None or "STYLEGAN2" in os.environ:
             raise
     if theirs:
-        engine = nvidia.start(stylegan2)
+        engine = repository.start(stylegan2)
 
         def load_networks(path_or_url):
             path = find(path_or_url)
-            nvidia.check_trust(checkpoints.load(path), trust)
+            repository.check_trust(checkpoints.load(path), trust)
             return engine.load_networks(path)
 
         engine.pretrained_networks.load_networks = load_networks
@@ -130,7 +132,7 @@ def load_networks(path_or_gdrive_path):
     """
     parsed = checkpoints.load(find(path_or_gdrive_path))
     init_tf()
-    return tuple(one and _restored(pickles.with_source(one)) for one in (parsed.G, parsed.D, parsed.Gs))
+    return tuple(one and _restored(tensorflow_pickle.with_source(one)) for one in (parsed.G, parsed.D, parsed.Gs))
 
 
 def _restored(parsed):
@@ -166,7 +168,7 @@ class Network(object):
     def _setup(self, name, function, static_kwargs, components, extra):
         self.name, self._function, self._extra = name, function, dict(extra)
         self.static_kwargs, self.components = EasyDict(static_kwargs), EasyDict(components)
-        self._build = getattr(networks, function)
+        self._build = getattr(stylegan2_graph, function)
         self._runs = {}
         init_tf()
         with tf.name_scope(None):

@@ -9,8 +9,8 @@ import re
 import shutil
 import time
 
-from blend import files, progress
 from blend.errors import BlendError
+from blend.system import files, progress
 
 CONNECT, READ = 10, 30     # seconds of silence after which a connection counts as broken
 ATTEMPTS = 6               # in a row without a single new byte

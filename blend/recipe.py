@@ -11,10 +11,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from blend import __version__, files, images, memory, mixing, pictures, progress, zoo
+from blend import __version__, mixing, zoo
 from blend.checkpoints import format_for, load
-from blend.checkpoints.network import check_finite
 from blend.errors import BlendError, MismatchError
+from blend.networks.network import check_finite
+from blend.pictures import generate, images
+from blend.system import files, memory, progress
 
 _GRID_MOST = 64             # pictures, where no grid is asked for
 _GRID_PIXELS = 2 ** 28      # of a grid that is asked for
@@ -117,7 +119,7 @@ def make(options, out):
         (key, value) for key, value in options._asdict().items() if key not in _RECORDED_APART + _NOT_RECORDED)
     if options.pictures:
         files.check_folder(options.out)
-    # A network may go into the folder that is made for the pictures.
+    # A network may go into the folder that is made for the generate.
     if options.save is not None and os.path.dirname(os.path.abspath(options.save)) != os.path.abspath(options.out):
         files.check_target(options.save)
     if options.save is not None:
@@ -140,14 +142,14 @@ def make(options, out):
 def with_nvidia(networks, options, out):
     """The networks of parsed files in NVIDIA's own code. BlendError: it is not there, or the files are not trusted."""
     with progress.waiting("starting NVIDIA's code"):
-        from blend.engine import nvidia
+        from blend.nvidia import repository
 
         if options.save is not None:
-            nvidia.check_format(options.save, options.format)
-        nvidia.folder(options.stylegan2)
+            repository.check_format(options.save, options.format)
+        repository.folder(options.stylegan2)
         for each in networks:
-            nvidia.check_trust(each, options.trust)
-        engine = nvidia.start(options.stylegan2, options.device)
+            repository.check_trust(each, options.trust)
+        engine = repository.start(options.stylegan2, options.device)
     print("engine   %s" % engine.description, file=out)
     print("         It executes the Python text that is stored in the network files.", file=out)
     found = []
@@ -200,7 +202,7 @@ def make_blend(networks, options, record, out):
     """One blend: a PNG for each seed, a grid, recipe.json, and the network where `save` says so."""
     changes = mixing.plan(networks[0].Gs.variables, options.blend)
     mixed = mixing.blend(*networks, all_networks=options.all_networks, **options.blend._asdict())
-    batches = pictures.iterate(mixed.Gs, options.seeds, **picture_options(options))
+    batches = generate.iterate(mixed.Gs, options.seeds, **picture_options(options))
     grid = default_grid(len(options.seeds)) if options.grid is None else options.grid
     columns, rows = check_grid(grid, len(options.seeds), mixed.resolution)
     with progress.waiting("loading TensorFlow"):
@@ -248,23 +250,23 @@ def tell(changes, lost, networks, options, out):
 
 
 def picture_options(options):
-    """The options that `pictures.generate` takes, as a dict."""
+    """The options that `generate.generate` takes, as a dict."""
     return dict(psi=options.psi, cutoff=options.cutoff, noise=options.noise, noise_seed=options.noise_seed,
                 labels=options.label, device=options.device, precision=options.precision)
 
 
 def make_figure(networks, options, record, out):
     """The figure of all splits, both ways round, and recipe.json."""
-    from blend import figures
+    from blend.figures import splits
 
     names = [os.path.splitext(os.path.basename(source.name))[0] for source in (options.low, options.high)]
     mixing.check_same_architecture(networks[0].Gs, networks[1].Gs, "networks")
-    pictures.iterate(networks[0].Gs, options.seeds, **picture_options(options))  # checks the options
+    generate.iterate(networks[0].Gs, options.seeds, **picture_options(options))  # checks the options
     with progress.waiting("loading TensorFlow"):
         complete_record(record)
-        pictures.generator_for(networks[0].Gs, options.device, options.precision)
-    with progress.counting("pictures", figures.count(networks[0].resolution, options.seeds)) as bar:
-        figure = figures.both_ways(
+        generate.generator_for(networks[0].Gs, options.device, options.precision)
+    with progress.counting("pictures", splits.count(networks[0].resolution, options.seeds)) as bar:
+        figure = splits.both_ways(
             networks[0], networks[1], options.seeds, tuple(names), bar.update, **picture_options(options))
     files.make_folder(options.out)
     path = os.path.join(options.out, "figure.png")
@@ -279,7 +281,7 @@ def write_record(record, folder):
 
 
 def default_grid(count):
-    """Columns and rows, full and about square where that can be, of at most 64 pictures.
+    """Columns and rows, full and about square where that can be, of at most 64 generate.
 
     >>> default_grid(8), default_grid(7), default_grid(1000)
     ([4, 2], [3, 3], [8, 8])

@@ -10,10 +10,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from blend.checkpoints.machine import EasyDict
-from blend.checkpoints.network import Network
+from blend.checkpoints.pickle_reader import EasyDict
 from blend.errors import BlendError
-from blend.files import write_array
+from blend.networks.network import Network
+from blend.system.files import write_array
 
 _STATE_VERSION = 4  # what stylegan2-ada-pytorch asks for at least; components, new in 3, are always written
 

@@ -5,9 +5,9 @@ import numbers
 
 import numpy as np
 
-from blend.checkpoints.network import Network, check_finite
 from blend.errors import BlendError
-from blend.layers import synthesis_layers
+from blend.networks.layers import synthesis_layers
+from blend.networks.network import Network, check_finite
 
 NOISES = ("const", "seed", "random", "none")
 PRECISIONS = ("float32", "bfloat16")
@@ -22,7 +22,7 @@ def _generator(architecture, device, precision):
 def generator_for(network, device=None, precision="float32"):
     """The Generator of a network's architecture, built at most once, with the network's weights.
 
-    A live network of engine/nvidia.py is its own.
+    A live network of nvidia/repository.py is its own.
     """
     if not isinstance(network, Network):
         if precision != "float32":

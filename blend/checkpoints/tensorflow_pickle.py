@@ -1,14 +1,15 @@
 """NVIDIA's pickles of TensorFlow networks: a tuple (G, D, Gs) or Gs alone, of StyleGAN2 or StyleGAN2-ADA."""
 
-import os
 from collections import OrderedDict
 
 import numpy as np
 
-from blend.checkpoints.emitter import Emitter
-from blend.checkpoints.machine import SIMPLE_DTYPES, Instance
-from blend.checkpoints.network import Network, NetworkFile
+from blend import carried
+from blend.checkpoints.contents import Contents
+from blend.checkpoints.pickle_reader import SIMPLE_DTYPES, Instance
+from blend.checkpoints.pickle_writer import Emitter
 from blend.errors import NetworkFileError
+from blend.networks.network import Network
 
 NAME = "tensorflow"
 _CARRIED = (type(None), bool, int, float, str, bytes, memoryview, np.ndarray, np.generic)
@@ -26,11 +27,11 @@ def recognise(value):
 
 
 def read(value):
-    """The NetworkFile of what a pickle holds."""
+    """The Contents of what a pickle holds."""
     if isinstance(value, Instance):
-        return NetworkFile(_network(value))
+        return Contents(_network(value))
     generator, discriminator, average = [_network(one) for one in value]
-    return NetworkFile(average, generator, discriminator)
+    return Contents(average, generator, discriminator)
 
 
 def write(networks, file):
@@ -55,13 +56,13 @@ def with_source(network):
     # Of ADA's two kinds of labels: our G_mapping is told by its component's arguments, which other readers ignore.
     parts = OrderedDict((role, Network(
         part.name, part.build_func_name, dict(part.static_kwargs, label_embedding=network.is_ada),
-        part.own_variables, None, dict(part.extra, build_module_src=source())))
+        part.own_variables, None, dict(part.extra, build_module_src=carried.text(carried.TENSORFLOW))))
         for role, part in network.components.items())
     own = OrderedDict(network.own_variables)
     if network.is_generator:
         own.setdefault("lod", np.zeros((), np.float32))  # our G_main makes it, and loaders want to find it
     return Network(network.name, network.build_func_name, network.static_kwargs, own, parts,
-                   dict(network.extra, build_module_src=source()))
+                   dict(network.extra, build_module_src=carried.text(carried.TENSORFLOW)))
 
 
 def without_source(networks):
@@ -72,13 +73,6 @@ def without_source(networks):
                        {key: value for key, value in network.extra.items() if key != "build_module_src"})
 
     return networks._replace(**{role: bare(getattr(networks, role)) for role in _ROLES if getattr(networks, role)})
-
-
-def source():
-    """The text of engine/networks.py, which builds the networks for NVIDIA's loader."""
-    with open(os.path.join(os.path.dirname(os.path.dirname(__file__)), "engine", "networks.py"),
-              encoding="utf-8") as file:
-        return file.read()
 
 
 def _network(instance, depth=0):

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from blend import images
 from blend.mixing import blend
-from blend.pictures import iterate_many
+from blend.pictures import images
+from blend.pictures.generate import iterate_many
 
 
 def splits(resolution):

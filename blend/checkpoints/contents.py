@@ -1,0 +1,20 @@
+"""What the networks of a file are, whatever its format."""
+
+from typing import NamedTuple, Optional
+
+from blend.networks.network import Network
+
+
+class Contents(NamedTuple):
+    """The networks of a file: generator, discriminator, and Gs, the average of G that makes the pictures.
+
+    G and D are None in files that do not have them. `path` and `format` are where and how it was read, or None.
+    `left_out`: what the file held beside these networks, in words.
+    """
+
+    Gs: Network
+    G: Optional[Network] = None
+    D: Optional[Network] = None
+    path: Optional[str] = None
+    format: Optional[str] = None
+    left_out: tuple = ()

@@ -1,0 +1,1 @@
+"""Figures: functions of networks and options that return pictures and numbers."""

@@ -1,0 +1,1 @@
+"""Latents and networks in, pictures out."""
