@@ -4,8 +4,8 @@ from setuptools import find_packages, setup
 
 with open("README.md", encoding="utf-8") as file:
     readme = file.read()
-with open("blend/__init__.py", encoding="utf-8") as file:
-    version = re.search(r'^__version__ = "(.+)"', file.read(), re.M).group(1)
+with open("blend/system/version.py", encoding="utf-8") as file:
+    version = re.search(r'^VERSION = "(.+)"', file.read(), re.M).group(1)
 
 OLD = "python_version < '3.8'"          # TensorFlow 1.15 has no wheels for later ones
 NEW = "python_version >= '3.8'"

@@ -13,9 +13,10 @@ from blend.errors import BlendError, ForbiddenGlobalError, MismatchError, Networ
 from blend.mixing import blend, plan
 from blend.networks.network import Network
 from blend.pictures.generate import generate
+from blend.system.version import VERSION
 from blend.zoo.shipped import SHIPPED, path_of
 
-__version__ = "0.1.0"
+__version__ = VERSION
 __all__ = ["BlendError", "ForbiddenGlobalError", "MismatchError", "Network", "NetworkFile", "NetworkFileError",
            "blend", "generate", "legacy", "load", "plan", "shipped"]
 

@@ -14,7 +14,7 @@ import pytest
 from conftest import GOLDEN, golden, pico_file
 
 import blend
-from blend import checkpoints, run
+from blend import run
 from blend.checkpoints import layouts, pytorch_pickle, torch_files
 from blend.engine.generator import Discriminator
 from blend.networks.network import not_finite

@@ -14,7 +14,7 @@ from in_nvidia import NAMES, splits, theirs, with_source
 from test_goldens import TOLERANCE, close
 
 import blend
-from blend import carried
+from blend import carried, checkpoints
 from blend.nvidia import repository
 from blend.run import main
 
@@ -142,10 +142,10 @@ def test_what_is_missing_is_said_in_one_line(tmp_path, capsys, monkeypatch):
         assert main(["photo", "cartoon", "--out", str(tmp_path / "out")] + arguments) == 2
         err = capsys.readouterr().err
         assert words in err and err.count("\n") == 1
-    repository.check_format("a.pkl")
-    for arguments in (["a.pt"], ["a.pkl", "pytorch"]):
+    repository.check_format(checkpoints.target_for("a.pkl"))
+    for arguments in (["a.pt"], ["a.pkl", None, "pytorch"]):
         with pytest.raises(blend.BlendError, match="TensorFlow pickles only"):
-            repository.check_format(*arguments)
+            repository.check_format(checkpoints.target_for(*arguments))
     monkeypatch.setenv("STYLEGAN2", str(tmp_path))
     with pytest.raises(blend.BlendError, match="is not there"):
         blend.legacy()

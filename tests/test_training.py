@@ -73,7 +73,7 @@ def test_tensorboard_reads_the_log(trained):
 def test_resumes_where_it_stopped(tmp_path, capsys):
     loop.train(config(tmp_path, kimg=0.032), QUICK)
     first = dict(np.load(str(tmp_path / loop.STATE)))
-    loop.train(config(tmp_path, kimg=0.064), QUICK)
+    loop.train(config(tmp_path, kimg=0.064), QUICK, tell=print)
     assert "at 0.0 kimg" in capsys.readouterr().out
     second = dict(np.load(str(tmp_path / loop.STATE)))
     assert int(first["seen"]) == 32 and int(second["seen"]) == 64

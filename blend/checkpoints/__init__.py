@@ -4,6 +4,7 @@ A module has NAME, `recognise` (by content, never by name), `read` and `write`.
 """
 
 import os
+from typing import NamedTuple
 
 from blend.checkpoints import pytorch_pickle, rosinality, safetensors, tensorflow_pickle, torch_files
 from blend.checkpoints.contents import Contents
@@ -40,7 +41,12 @@ class NetworkFile(Contents):
         format: 'tensorflow', 'pytorch', 'rosinality' or 'safetensors'; None: by the ending of `path`.
         Returns a list of what the format cannot hold, in words. BlendError: nothing could be written.
         """
-        return save(self, path, format)
+        return self.write(target_for(path, self.format, format))
+
+    def write(self, target):
+        """`save` to a Target. There is the old file or the whole new one."""
+        with replacing(target.path) as file:
+            return FORMATS[target.format].write(self, file)
 
 
 def load(path):
@@ -109,31 +115,34 @@ def _refuse(head):
     raise NetworkFileError("not a network file" + _KINDS)
 
 
-def format_for(path, networks, format=None):
-    """The name of the format in which networks go to a path: the one that is asked for, or by the path's ending.
+class Target(NamedTuple):
+    """A file to write networks to, which was found fit for it, and the name of its format."""
 
-    `.pkl` stays what the networks were, if they come from a pickle. BlendError: no such format or ending.
+    path: str
+    format: str
+
+
+def target_for(path, source_format=None, format=None, folder_exists=True):
+    """The Target of a path: of the format that is asked for, or by the path's ending.
+
+    source_format: what the networks were read from; `.pkl` stays that, if they come from a pickle. folder_exists:
+    False where the folder is made before the file is written. BlendError: no such format or ending, or no file can be
+    written there.
     """
+    if folder_exists:
+        check_target(path)
+    return Target(path, _format_for(path, source_format, format))
+
+
+def _format_for(path, source_format, format):
     if format is not None:
         if format not in FORMATS:
             raise BlendError("formats are %s, not %r" % (", ".join(FORMATS), format))
         return format
     ending = os.path.splitext(path)[1].lower()
-    if ending == ".pkl" and networks is not None and networks.format == pytorch_pickle.NAME:
+    if ending == ".pkl" and source_format == pytorch_pickle.NAME:
         return pytorch_pickle.NAME
     if ending not in _ENDINGS:
         raise BlendError("%s: the ending says no format (%s do); say which of %s with --format" % (
             path, ", ".join(_ENDINGS), ", ".join(FORMATS)))
     return _ENDINGS[ending]
-
-
-def save(networks, path, format=None):
-    """Write a NetworkFile beside its target and rename it: there is the old file or the whole new one.
-
-    format: as in `format_for`. Returns a list of what the format cannot hold, in words. BlendError: it cannot be
-    written in this format, or the folder is missing or full.
-    """
-    check_target(path)
-    module = FORMATS[format_for(path, networks, format)]
-    with replacing(path) as file:
-        return module.write(networks, file)

@@ -1,8 +1,11 @@
 """What the networks of a file are, whatever its format."""
 
+from collections import OrderedDict
 from typing import NamedTuple, Optional
 
 from blend.networks.network import Network
+
+ROLES = ("Gs", "G", "D")
 
 
 class Contents(NamedTuple):
@@ -18,3 +21,8 @@ class Contents(NamedTuple):
     path: Optional[str] = None
     format: Optional[str] = None
     left_out: tuple = ()
+
+    @property
+    def by_role(self):
+        """OrderedDict of 'Gs', 'G' and 'D' to the networks that are there."""
+        return OrderedDict((role, network) for role, network in zip(ROLES, self[:3]) if network is not None)

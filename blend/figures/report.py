@@ -1,16 +1,17 @@
-"""How good the two shipped networks are, and what their blends take from which: `python -m blend.figures.report`.
+"""How good the two shipped networks are, and what their blends take from which.
 
 Head width and eye size stand for structure, outline strength for texture; all are measured in the pictures.
 """
 
 import numpy as np
 
-import blend
+from blend.checkpoints import load
 from blend.figures.splits import sweep
+from blend.pictures.generate import generate
 from blend.portraits import faces
-from blend.system import progress
 from blend.training.data import HELD_OUT
 from blend.training.metrics import shifted, sliced_wasserstein
+from blend.zoo.shipped import SHIPPED, path_of
 
 # Differences of colour, 0…255, that count as another thing than the background, or than skin.
 _NOT_BACKGROUND, _NOT_SKIN = 36, 40
@@ -68,7 +69,7 @@ MEASURES = (head_width, eye_size, outline_strength)
 
 def measure(networks, count=256, psi=0.7):
     """Medians of MEASURES over `count` pictures."""
-    pictures = blend.generate(networks, seeds=range(count), psi=psi)
+    pictures = generate(networks, seeds=range(count), psi=psi)
     return tuple(np.median(each(pictures)) for each in MEASURES)
 
 
@@ -77,31 +78,19 @@ def distance(name, count=2048):
 
     The floor is the distance between two disjoint sets of portraits of the same size.
     """
-    networks = blend.shipped(name)
+    networks = load(path_of(name))
     held_out, others = [faces.draw(range(first, first + count), name, networks.resolution)
                         for first in (HELD_OUT, 0)]
-    fakes = blend.generate(networks, seeds=range(count), psi=1)
+    fakes = generate(networks, seeds=range(count), psi=1)
     return [sliced_wasserstein(each, held_out)["mean"] for each in (fakes, others)]
 
 
-def main():
-    """Print both tables."""
-    photo, cartoon = blend.shipped("photo"), blend.shipped("cartoon")
-    rows = ["| low network | split | high network | head width | eye size | outline strength |", "| --- " * 6 + "|"]
-    ways = [("photo", "cartoon", sweep(photo, cartoon)), ("cartoon", "photo", sweep(cartoon, photo))]
-    with progress.counting("sets of pictures", sum(len(way[2]) for way in ways) + len(blend.SHIPPED)) as bar:
-        for low, high, steps in ways:
-            for split, networks in steps:
-                rows.append("| %s | %s | %s | %.0f | %.0f | %.1f |" % (
-                    ("" if networks is steps[-1][1] else low, split or "", "" if networks is steps[0][1] else high)
-                    + measure(networks)))
-                bar.update()
-        rows += ["", "| network | distance to held-out portraits | floor |", "| --- | --- | --- |"]
-        for name in blend.SHIPPED:
-            rows.append("| %s | %.1f | %.1f |" % ((name,) + tuple(distance(name))))
-            bar.update()
-    print("\n".join(rows))
+def shipped_blends():
+    """[(low, split, high, `measure`)] of the shipped networks and their blends, both ways round, one after the other.
 
-
-if __name__ == "__main__":
-    main()
+    low and high are names; of the two networks themselves only the one that it is, and the split is None.
+    """
+    photo, cartoon = [load(path_of(name)) for name in SHIPPED]
+    for low, high, steps in (("photo", "cartoon", sweep(photo, cartoon)), ("cartoon", "photo", sweep(cartoon, photo))):
+        for i, (split, networks) in enumerate(steps):
+            yield ("" if i == len(steps) - 1 else low), split, ("" if i == 0 else high), measure(networks)

@@ -60,10 +60,10 @@ def check_trust(networks, trust=False):
                          "--own-source" % networks.path)
 
 
-def check_format(path, format=None):
-    """Raise BlendError unless a file to save is a pickle of TensorFlow, the only format that NVIDIA's code writes."""
-    if checkpoints.format_for(path, None, format) != tensorflow_pickle.NAME:
-        raise BlendError("%s: NVIDIA's code writes TensorFlow pickles only" % path)
+def check_format(target):
+    """Raise BlendError unless a Target is a pickle of TensorFlow, the only format that NVIDIA's code writes."""
+    if target.format != tensorflow_pickle.NAME:
+        raise BlendError("%s: NVIDIA's code writes TensorFlow pickles only" % target.path)
 
 
 class Engine(object):
@@ -198,8 +198,12 @@ class LiveFile(object):
 
     def save(self, path, format=None):
         """Pickle the networks as NVIDIA's code does. BlendError: another format is asked for."""
-        check_format(path, format)
-        with files.replacing(path) as file:
+        return self.write(checkpoints.target_for(path, self.format, format))
+
+    def write(self, target):
+        """`save` to a Target."""
+        check_format(target)
+        with files.replacing(target.path) as file:
             pickle.dump(self.live, file, protocol=pickle.HIGHEST_PROTOCOL)
         return []
 

@@ -41,11 +41,12 @@ class Config(NamedTuple):
     pictures: int = 20000        # different portraits to draw
 
 
-def train(config, options):
+def train(config, options, tell=lambda line: None):
     """Train until `config.kimg`, from where a killed run of the same folder stopped.
 
     Writes training-state.npz, network-snapshot-….pkl, fakes….png and TensorBoard events to `config.out`.
-    Returns the path of the last network file. BlendError: options that do not fit each other or the files.
+    Returns the path of the last network file. tell: is called with lines on where the run begins and was saved.
+    BlendError: options that do not fit each other or the files.
     """
     check(config, options)
     start = checkpoints.load(zoo.find(config.start)) if config.start else None
@@ -61,12 +62,12 @@ def train(config, options):
         session = generator.session(built)
         with session:
             run = Run(config, options, g_kwargs, d_kwargs, built_graph, variables, session, source)
-            run.begin(start)
+            tell(run.begin(start))
             try:
                 return run.loop()
             except KeyboardInterrupt:
                 run.save_state()
-                print("saved    %s at %.1f kimg; the same command goes on from there" % (config.out, run.seen / 1000.0))
+                tell("saved    %s at %.1f kimg; the same command goes on from there" % (config.out, run.seen / 1000.0))
                 raise
 
 
@@ -132,18 +133,23 @@ class Run(object):
             _SAMPLE_COLUMNS * _SAMPLE_ROWS, g_kwargs["latent_size"])
 
     def begin(self, start):
-        """Make the folder and set the variables: of the interrupted run in this folder, of a network, or at random."""
+        """Make the folder and set the variables: of the interrupted run in this folder, of a network, or at random.
+
+        Returns a line that says which.
+        """
         files.make_folder(self.config.out)
         with quiet_stderr():
             self.session.run(tf.global_variables_initializer())
         state = os.path.join(self.config.out, STATE)
         if os.path.exists(state):
-            self._resume(state)
+            begun = self._resume(state)
         elif start is not None:
-            print("start    %s" % self._copy(start))
+            begun = "start    %s" % self._copy(start)
         else:
             self._start_average(self.variables)
+            begun = "start    from scratch"
         self.random = np.random.RandomState([self.config.seed, self.seen % 2 ** 32])
+        return begun
 
     def _set(self, values):
         generator.set_variables(self.session, [(self.variables[name], value) for name, value in values.items()])
@@ -185,7 +191,7 @@ class Run(object):
             raise BlendError("%s: is of other options (%s); give another --out" % (path, odd))
         self._set(values)
         self.seen = seen
-        print("resume   %s at %.1f kimg" % (path, self.seen / 1000.0))
+        return "resume   %s at %.1f kimg" % (path, self.seen / 1000.0)
 
     def _static_kwargs(self):
         return json.dumps([self.g_kwargs, self.d_kwargs], sort_keys=True)

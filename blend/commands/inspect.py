@@ -1,0 +1,70 @@
+"""`python -m blend.run inspect`: what a network file holds."""
+
+import numpy as np
+
+from blend import carried, checkpoints, zoo
+from blend.checkpoints import tensorflow_pickle
+from blend.errors import brief, one_line
+from blend.networks import shapes
+from blend.networks.network import not_finite
+from blend.system import files, progress
+
+
+def run(parser_class, arguments):
+    """Say what a network file holds. Returns the exit code."""
+    options = parser_class("python -m blend.run inspect",
+                           description="Say what a network file holds; nothing in it is executed.")
+    options.add_argument("source", metavar="FILE",
+                         help="a network file, a URL, or a name that the zoo or the package has")
+    options.add_argument("--variables", action="store_true", help="list the variables of Gs with their shapes")
+    given = options.parse_args(arguments)
+    networks = checkpoints.load(zoo.find(given.source))
+    _tell_file(networks)
+    _tell_architecture(networks.Gs)
+    _tell_source(networks)
+    for part in networks.left_out:
+        print("besides  %s" % one_line(part))
+    if given.variables:
+        for name, value in networks.Gs.variables.items():
+            print("         %s %s" % (name, "x".join(map(str, value.shape)) or "scalar"))
+    tell_bad_values(networks)
+    return 0
+
+
+def _tell_file(networks):
+    print("file     %s" % networks.path)
+    print("format   %s" % networks.format)
+    with progress.waiting("reading"):
+        print("sha256   %s" % files.sha256(networks.path))
+    for role, network in networks.by_role.items():
+        values = network.variables.values()
+        print("%-8s %s: %d variables, %s numbers" % (
+            role, one_line(network.name), len(values), format(sum(np.size(value) for value in values), ",")))
+
+
+def _tell_architecture(network):
+    architecture = network.architecture
+    print("pictures %dx%d, %d channels, %s" % (
+        network.resolution, network.resolution, architecture["num_channels"], architecture["architecture"]))
+    print("latents  z %d, w %d, %d mapping layers, %s" % (
+        architecture["latent_size"], architecture["dlatent_size"], architecture["mapping_layers"],
+        "%d classes" % architecture["label_size"] if architecture["label_size"] else "no labels"))
+    print("channels %s" % ", ".join("%d: %d" % pair for pair in shapes.channels(architecture)))
+    further = set(network.static_kwargs) - set(architecture) | {"conv_clamp"} & set(network.static_kwargs)
+    for key in sorted(further):
+        print("also     %s" % one_line("%s = %s" % (key, brief(network.static_kwargs[key]))))
+
+
+def _tell_source(networks):
+    source = networks.Gs.extra.get("build_module_src")
+    if networks.format == tensorflow_pickle.NAME and source:
+        whose = " (blend's own)" if carried.own(source, carried.TENSORFLOW) else ""
+        print("source   %d lines, which other programs execute%s" % (source.count("\n"), whose))
+
+
+def tell_bad_values(networks):
+    """Print a line for every variable with values that are NaN or infinite."""
+    with progress.waiting("looking for NaN"):
+        for role, network in networks.by_role.items():
+            for name, count in not_finite(network).items():
+                print("warning  %s: %s has %d values that are NaN or infinite" % (role, name, count))
