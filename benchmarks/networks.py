@@ -10,8 +10,8 @@ from collections import OrderedDict
 import numpy as np
 
 from blend.checkpoints import NetworkFile
-from blend.networks.layers import synthesis_layers
 from blend.networks.network import Network, expected_variables
+from blend.networks.stylegan2 import synthesis_layers
 
 
 def config_f(resolution, seed):

@@ -86,7 +86,7 @@ def test_clamp(monkeypatch):
     w = quick.map(np.random.RandomState(1).randn(1, 8), np.zeros([1, 0]))
     close(quick.synthesise(w, quick.stored_noise), plain.synthesise(w, quick.stored_noise))
     clamped = quick.synthesise(w, quick.stored_noise)
-    other = Generator(dict(network.architecture, conv_clamp=None))
+    other = Generator(network.architecture._replace(conv_clamp=None))
     near = Generator(network.architecture, precision="bfloat16")
     for each in (other, near):
         each.load(network)

@@ -6,7 +6,7 @@ from conftest import golden, pico_file, pico_variables
 
 import blend
 from blend import mixing
-from blend.networks import layers
+from blend.networks import families
 
 NAMES = list(pico_variables(64))
 
@@ -20,7 +20,7 @@ def swapped(**options):
 
 
 def test_the_article_s_positions():
-    found = {name: layers.locate(name).position for name in NAMES}
+    found = {name: families.locate(name).position for name in NAMES}
     assert found["G_synthesis/4x4/Const/const"] == 0 and found["G_synthesis/4x4/ToRGB/bias"] == 1
     assert found["G_synthesis/64x64/Conv0_up/weight"] == 8 and found["G_synthesis/64x64/Conv1/weight"] == 9
     for name in ("G_synthesis/4x4/Conv/weight", "G_mapping/Dense0/bias", "dlatent_avg", "lod", "G_synthesis/noise3"):
@@ -46,7 +46,7 @@ def test_hard_swap_at_every_split(resolution, level):
 
 def test_the_quirk_of_level_1():
     found = swapped(resolution=32, level=1)
-    assert {layers.locate(name)[1:3] for name in found} == {(64, "Conv1"), (64, "ToRGB")}
+    assert {families.locate(name)[1:3] for name in found} == {(64, "Conv1"), (64, "ToRGB")}
 
 
 def test_smooth_article_is_centred_on_the_split_and_skips_conv():
@@ -178,4 +178,4 @@ def test_orig_has_no_4_1():
 
 def test_unknown_variables_are_an_error():
     with pytest.raises(blend.BlendError):
-        layers.locate("G_synthesis/8x4/Conv1/weight")
+        families.locate("G_synthesis/8x4/Conv1/weight")

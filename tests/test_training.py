@@ -104,7 +104,7 @@ def test_resumes_after_a_kill(tmp_path):
 
 
 def test_fine_tuning_starts_from_every_weight(trained, tmp_path, capsys):
-    loop.train(config(tmp_path, data="cartoon", start=trained, resolution=None, kimg=0.008), QUICK)
+    loop.train(config(tmp_path, data="cartoon", start=trained, resolution=None, kimg=0.008), QUICK, tell=print)
     assert "0 of the larger resolution new" in capsys.readouterr().out
     before, after = blend.load(trained), blend.load(glob.glob(str(tmp_path / "*.pkl"))[0])
     for name, value in before.Gs.variables.items():
@@ -115,7 +115,8 @@ def test_fine_tuning_starts_from_every_weight(trained, tmp_path, capsys):
 def test_fine_tuning_starts_from_pytorch_s_files(tmp_path, capsys):
     """Conversion is part of reading: names, layouts and `lod`, which those networks lack, are no obstacle."""
     start = os.path.join(ROOT, "tests", "golden", "stylegan3.pkl")
-    path = loop.train(config(tmp_path, start=start, resolution=None, kimg=0.008), QUICK._replace(learning_rate=1e-12))
+    path = loop.train(config(tmp_path, start=start, resolution=None, kimg=0.008),
+                      QUICK._replace(learning_rate=1e-12), tell=print)
     assert " 0 of the larger resolution new" in capsys.readouterr().out
     before, after = blend.load(start), blend.load(path)
     name = "G_synthesis/8x8/Conv0_up/weight"

@@ -16,6 +16,7 @@ from blend.checkpoints.pytorch_modules import ENTRIES, SIDECAR, Writer, naming
 from blend.checkpoints.torch_files import Module, Tensor
 from blend.errors import BlendError, NetworkFileError
 from blend.networks.network import check
+from blend.networks.stylegan2 import STYLEGAN2, STYLEGAN2_ADA
 
 NAME = "pytorch"
 _FAMILIES = {"SynthesisInput": "StyleGAN3", "TriPlaneGenerator": "EG3D", "FastganSynthesis": "Projected GAN"}
@@ -82,6 +83,13 @@ def to_array(name, value):
     if array.dtype != np.float32:
         raise NetworkFileError("the tensor %s is of type %s, not float32" % (name, array.dtype))
     return array
+
+
+def refuse_family(network):
+    """Raise BlendError unless a network is of StyleGAN2; PyTorch's formats have no place for others."""
+    if network.family not in (STYLEGAN2, STYLEGAN2_ADA):
+        raise BlendError("%s is a network of %s; this format has networks of StyleGAN2 only" % (
+            network.name, network.family.name))
 
 
 def _tensors(module):
@@ -235,6 +243,7 @@ def write(networks, file):
 
 def _refuse(network):
     """Raise BlendError for an architecture that these repositories cannot express."""
+    refuse_family(network)
     a = network.architecture
     wrong = [what for what, bad in (
         ("normalize_latents off", not a.get("normalize_latents", True)),

@@ -15,7 +15,7 @@ from blend.checkpoints.contents import Contents
 from blend.checkpoints.pickle_writer import Call, Emitter, Global, Ordered, Persistent
 from blend.checkpoints.torch_files import Module, Tensor
 from blend.errors import BlendError, NetworkFileError
-from blend.networks import shapes
+from blend.networks.stylegan2 import channels
 
 NAME = "rosinality"
 _ENTRIES = (("Gs", "g_ema"), ("G", "g"), ("D", "d"))
@@ -167,13 +167,14 @@ def write(networks, file):
         if isinstance(value, (int, float)) and value:
             lost.append("%s %s: rosinality's code has no such thing" % (key, value))
     if not _is_usual(networks.Gs):
-        widths = ", ".join("%d: %d" % each for each in shapes.channels(networks.Gs.architecture))
+        widths = ", ".join("%d: %d" % each for each in channels(networks.Gs.architecture))
         lost.append("channels: rosinality's code has fixed numbers of them; to open this file there, set `channels` in "
                     "its model.py to this network's (%s)" % widths)
     return lost
 
 
 def _refuse(network):
+    pytorch_pickle.refuse_family(network)
     a, fixed = network.architecture, _FIXED if network.is_generator else _FIXED_D
     wrong = ["%s %r (there always %r)" % (key, a[key], value) for key, value in fixed.items()
              if a[key] != value and key != "conv_clamp"]
@@ -185,7 +186,7 @@ def _refuse(network):
 
 
 def _is_usual(network):
-    found = shapes.channels(network.architecture)
+    found = channels(network.architecture)
     return any(found == [(size, min(512, 16384 * multiplier // size)) for size, _ in found] for multiplier in (1, 2))
 
 

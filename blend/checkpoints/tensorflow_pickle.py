@@ -10,6 +10,7 @@ from blend.checkpoints.pickle_reader import SIMPLE_DTYPES, Instance
 from blend.checkpoints.pickle_writer import Emitter
 from blend.errors import NetworkFileError
 from blend.networks.network import Network
+from blend.networks.stylegan2 import STYLEGAN2, STYLEGAN2_ADA
 
 NAME = "tensorflow"
 _CARRIED = (type(None), bool, int, float, str, bytes, memoryview, np.ndarray, np.generic)
@@ -51,28 +52,30 @@ def write(networks, file):
 
 def with_source(network):
     """A network that carries a source for NVIDIA's loader: its own, or where it comes from PyTorch ours."""
-    if network.extra.get("build_module_src"):
+    if network.extra.get("build_module_src") or network.family not in (STYLEGAN2, STYLEGAN2_ADA):
         return network
     # Of ADA's two kinds of labels: our G_mapping is told by its component's arguments, which other readers ignore.
-    parts = OrderedDict((role, Network(
-        part.name, part.build_func_name, dict(part.static_kwargs, label_embedding=network.is_ada),
-        part.own_variables, None, dict(part.extra, build_module_src=carried.text(carried.TENSORFLOW))))
-        for role, part in network.components.items())
+    embeds = network.architecture.label_embedding
+    parts = OrderedDict((role, _with_text(part).changed(static_kwargs=dict(part.static_kwargs, label_embedding=embeds)))
+                        for role, part in network.components.items())
     own = OrderedDict(network.own_variables)
     if network.is_generator:
         own.setdefault("lod", np.zeros((), np.float32))  # our G_main makes it, and loaders want to find it
-    return Network(network.name, network.build_func_name, network.static_kwargs, own, parts,
-                   dict(network.extra, build_module_src=carried.text(carried.TENSORFLOW)))
+    return _with_text(network).changed(own_variables=own, components=parts)
+
+
+def _with_text(network):
+    return network.changed(extra=dict(network.extra, build_module_src=carried.text(carried.TENSORFLOW)))
 
 
 def without_source(networks):
-    """A NetworkFile whose networks carry no source, so that they get ours when they are written as pickles."""
+    """Contents whose networks carry no source, so that they get ours when they are written as pickles."""
     def bare(network):
         parts = OrderedDict((role, bare(part)) for role, part in network.components.items())
-        return Network(network.name, network.build_func_name, network.static_kwargs, network.own_variables, parts,
-                       {key: value for key, value in network.extra.items() if key != "build_module_src"})
+        extra = {key: value for key, value in network.extra.items() if key != "build_module_src"}
+        return network.changed(components=parts, extra=extra)
 
-    return networks._replace(**{role: bare(getattr(networks, role)) for role in _ROLES if getattr(networks, role)})
+    return networks._replace(**{role: bare(network) for role, network in networks.by_role.items()})
 
 
 def _network(instance, depth=0):

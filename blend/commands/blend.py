@@ -220,7 +220,7 @@ def write_pictures(pictures, seeds, folder, text, count):
 
 def tell(opened, options, changes, lost):
     """Say what happened to the variables, and where the files are."""
-    clamps = tuple(network.Gs.architecture["conv_clamp"] for network in opened.networks)
+    clamps = tuple(network.Gs.architecture.get("conv_clamp") for network in opened.networks)
     if options.report:
         for name, change in changes.items():
             print("%-8s %-5.4g %s (%s)" % (change.action, change.fraction, name, change.reason))

@@ -5,7 +5,6 @@ import numpy as np
 from blend import carried, checkpoints, zoo
 from blend.checkpoints import tensorflow_pickle
 from blend.errors import brief, one_line
-from blend.networks import shapes
 from blend.networks.network import not_finite
 from blend.system import files, progress
 
@@ -43,16 +42,13 @@ def _tell_file(networks):
 
 
 def _tell_architecture(network):
-    architecture = network.architecture
-    print("pictures %dx%d, %d channels, %s" % (
-        network.resolution, network.resolution, architecture["num_channels"], architecture["architecture"]))
-    print("latents  z %d, w %d, %d mapping layers, %s" % (
-        architecture["latent_size"], architecture["dlatent_size"], architecture["mapping_layers"],
-        "%d classes" % architecture["label_size"] if architecture["label_size"] else "no labels"))
-    print("channels %s" % ", ".join("%d: %d" % pair for pair in shapes.channels(architecture)))
-    further = set(network.static_kwargs) - set(architecture) | {"conv_clamp"} & set(network.static_kwargs)
-    for key in sorted(further):
-        print("also     %s" % one_line("%s = %s" % (key, brief(network.static_kwargs[key]))))
+    print("family   %s" % network.family.name)
+    for word, text in network.family.summary(network.architecture):
+        print("%-8s %s" % (word, text))
+    for key in sorted(network.static_kwargs):
+        argument = network.family.roles["generator"].arguments.get(key)
+        if argument is None or argument.is_optional:
+            print("also     %s" % one_line("%s = %s" % (key, brief(network.static_kwargs[key]))))
 
 
 def _tell_source(networks):

@@ -13,7 +13,7 @@ import tensorflow.compat.v1 as tf
 
 from blend.carried import stylegan2_graph
 from blend.engine import tensorflow
-from blend.networks.layers import locate
+from blend.networks.stylegan2 import locate
 
 FOLDED = 128     # resolution from which styles are folded into the weights
 _COMPILED = 256  # resolution from which what is between convolutions is compiled

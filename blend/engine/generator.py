@@ -8,8 +8,8 @@ import tensorflow.compat.v1 as tf
 from blend.carried import stylegan2_graph
 from blend.engine import bfloat16, fast, quiet_stderr
 from blend.errors import BlendError
-from blend.networks import shapes
-from blend.networks.layers import locate, synthesis_layers
+from blend.networks import stylegan2
+from blend.networks.stylegan2 import locate, synthesis_layers
 
 # Pixels of pictures that are computed at once: 64 at 64x64, one at 512x512 and above.
 _BATCH_PIXELS = 2 ** 18
@@ -79,7 +79,7 @@ class Generator(object):
     """
 
     def __init__(self, architecture, device=None, precision="float32"):
-        self.architecture = dict(architecture)
+        self.architecture = architecture
         self.layers = synthesis_layers(architecture["resolution"])
         self._loaded = None
         self._graph = tf.Graph()
@@ -102,7 +102,7 @@ class Generator(object):
 
     def _build_synthesis(self, precision):
         found = OrderedDict(
-            ("G_synthesis/" + name, shape) for name, shape in shapes.synthesis(self.architecture).items())
+            ("G_synthesis/" + name, shape) for name, shape in stylegan2.synthesis(self.architecture).items())
         noise = [shape for name, shape in found.items() if locate(name).kind == "noise"]
         self._w_in = tf.placeholder(tf.float32, [None, self.layers, self.architecture["dlatent_size"]])
         self._noise_in = [tf.placeholder(tf.float32, [None] + list(shape[1:])) for shape in noise]

@@ -14,7 +14,7 @@ import numpy as np
 
 from blend.checkpoints import NetworkFile
 from blend.errors import BlendError
-from blend.networks import layers
+from blend.networks import families, layers
 from blend.networks.network import check_same_architecture
 
 RULES = ("article", "corrected")
@@ -90,7 +90,7 @@ def _at(what, where, fraction):
 def plan(names, rule):
     """OrderedDict of variable name to Change, one for every name. BlendError: a rule that does not fit the names."""
     check_rule(names, rule)
-    return OrderedDict((name, _change(name, layers.locate(name), rule)) for name in names)
+    return OrderedDict((name, _change(name, families.locate(name), rule)) for name in names)
 
 
 def _change(name, layer, rule):
@@ -125,9 +125,9 @@ def check_rule(names, rule):
         for what, value in (("resolution", rule.resolution), ("level", rule.level)):
             if not isinstance(value, numbers.Integral):
                 raise BlendError("%s must be a whole number, not %r" % (what, value))
-        layers.check_split(names, rule.resolution, rule.level)
+        layers.check_split(map(families.locate, names), rule.resolution, rule.level)
     known = set()
-    for layer in map(layers.locate, names):
+    for layer in map(families.locate, names):
         if layer.module:
             where = "%dx%d" % (layer.resolution, layer.resolution)
             known.update([where, where + "/" + layer.module])

@@ -4,46 +4,8 @@ from collections import OrderedDict
 
 import numpy as np
 
-from blend.errors import MismatchError, NetworkFileError, brief
-from blend.networks import shapes
-
-# Defaults of NVIDIA's build functions that describe an architecture; files hold only what was set. None: what follows
-# from the others (`_resolved`), and no limit for conv_clamp, the whole minibatch for mbstd_group_size.
-GENERATOR_DEFAULTS = OrderedDict([
-    ("resolution", 1024), ("num_channels", 3), ("label_size", 0), ("latent_size", 512), ("dlatent_size", 512),
-    ("mapping_layers", 8), ("mapping_fmaps", 512), ("mapping_lrmul", 0.01), ("mapping_nonlinearity", "lrelu"),
-    ("normalize_latents", True), ("fmap_base", 16384), ("fmap_decay", 1.0), ("fmap_min", 1),
-    ("fmap_max", 512), ("architecture", "skip"), ("nonlinearity", "lrelu"), ("resample_kernel", (1, 3, 3, 1)),
-    ("fmap_const", None), ("label_fmaps", None), ("use_noise", True), ("conv_clamp", None),
-])
-DISCRIMINATOR_DEFAULTS = OrderedDict([
-    ("resolution", 1024), ("num_channels", 3), ("label_size", 0), ("fmap_base", 16384), ("fmap_decay", 1.0),
-    ("fmap_min", 1), ("fmap_max", 512), ("architecture", "resnet"), ("nonlinearity", "lrelu"),
-    ("mbstd_group_size", 4), ("mbstd_num_features", 1), ("resample_kernel", (1, 3, 3, 1)),
-    ("mapping_layers", 0), ("mapping_fmaps", None), ("mapping_lrmul", 0.1), ("conv_clamp", None),
-])
-# Where the functions of StyleGAN2-ADA differ.
-_ADA_DEFAULTS = {"G_main": {"mapping_fmaps": None}, "D_main": {"mbstd_group_size": None}}
-_KINDS = {"mapping_fmaps": int, "fmap_const": int, "label_fmaps": int, "conv_clamp": float, "mbstd_group_size": int}
-RESOLUTIONS = tuple(2 ** n for n in range(2, 11))
-_CHOICES = {"resolution": RESOLUTIONS, "architecture": ("skip", "orig", "resnet"),
-            "nonlinearity": ("lrelu", "relu", "linear"), "mapping_nonlinearity": ("lrelu", "relu", "linear"),
-            "mbstd_num_features": (1,)}
-_POSITIVE = frozenset(["num_channels", "latent_size", "dlatent_size", "mapping_fmaps", "fmap_min",
-                       "fmap_max", "fmap_const", "label_fmaps", "conv_clamp"])
-_MOST = {"mapping_layers": 64, "num_channels": 16, "fmap_decay": 16, "resample_kernel": 1000}
-_MOST_TAPS = 16
-_LARGEST = 2 ** 20  # of any size in static_kwargs; fmap_base is 2^15 at most in known networks
-# Build functions of other families, and what to call those.
-_FAMILIES = {
-    "G_style": "StyleGAN 1", "D_basic": "StyleGAN 1", "G_paper": "Progressive GAN", "D_paper": "Progressive GAN",
-    "G_synthesis_stylegan_revised": "StyleGAN2's configs a to d (progressive growing)",
-    "D_stylegan": "StyleGAN2's configs a to d (progressive growing)",
-}
-_NOT_SQUARE = frozenset(["min_h", "min_w", "res_log2", "resolution_h", "resolution_w"])
-# Arguments that shape no variable but the pictures; networks that differ in them do not blend.
-_ARITHMETIC = frozenset(["mapping_lrmul", "mapping_nonlinearity", "normalize_latents", "architecture", "nonlinearity",
-                         "resample_kernel"])
+from blend.errors import MismatchError, NetworkFileError
+from blend.networks import families, stylegan2  # noqa: F401  registers its family
 
 
 class Network(object):
@@ -61,6 +23,7 @@ class Network(object):
         self.own_variables = OrderedDict(own_variables)
         self.components = OrderedDict(components or {})
         self.extra = dict(extra or {})
+        self._architecture = None
 
     @property
     def variables(self):
@@ -68,45 +31,47 @@ class Network(object):
 
         Generators are named as blending sees them: `G_synthesis/…` and `G_mapping/…`, whatever the file says.
         """
-        found = OrderedDict(self.own_variables)
+        variables = OrderedDict(self.own_variables)
         for role, component in self.components.items():
             for name, value in component.variables.items():
-                found["G_%s/%s" % (role, name)] = value
-        return found
+                variables["G_%s/%s" % (role, name)] = value
+        return variables
+
+    @property
+    def _family_and_role(self):
+        functions = OrderedDict((role, part.build_func_name) for role, part in self.components.items())
+        belongs = families.belongs(self.build_func_name, functions)
+        if belongs is None:
+            raise NetworkFileError("network %s is built by %s; blend knows %s" % (
+                self.name, self.build_func_name, families.known()))
+        return belongs
+
+    @property
+    def family(self):
+        """The Family that it belongs to. NetworkFileError: none that is known."""
+        return self._family_and_role[0]
+
+    @property
+    def is_generator(self):
+        """Whether it makes pictures; discriminators judge them."""
+        return self._family_and_role[1] == "generator"
+
+    @property
+    def architecture(self):
+        """Every build argument that shapes the network or its pictures, as an immutable tuple with names.
+
+        What was set, else the default of the family's function: `architecture.latent_size`, or
+        `architecture["latent_size"]`. NetworkFileError: it is of no known family.
+        """
+        if self._architecture is None:
+            family, role = self._family_and_role
+            self._architecture = family.roles[role].architecture(self.static_kwargs)
+        return self._architecture
 
     @property
     def resolution(self):
         """Pixels of a side of its images."""
-        return self.architecture["resolution"]
-
-    @property
-    def is_generator(self):
-        return self.build_func_name == "G_main"
-
-    @property
-    def is_ada(self):
-        """Whether it is built by the functions of StyleGAN2-ADA (which differ in labels and defaults)."""
-        synthesis = self.components.get("synthesis")
-        return self.build_func_name == "D_main" or (
-            synthesis is not None and synthesis.build_func_name == "G_synthesis")
-
-    @property
-    def architecture(self):
-        """Every build argument that shapes the network: what was set, else NVIDIA's default.
-
-        label_embedding: whether labels go through ADA's LabelEmbed.
-        """
-        found = OrderedDict(GENERATOR_DEFAULTS if self.is_generator else DISCRIMINATOR_DEFAULTS)
-        if self.is_ada:
-            found.update(_ADA_DEFAULTS[self.build_func_name])
-        for key in found:
-            if key in self.static_kwargs:
-                value = self.static_kwargs[key]
-                if isinstance(value, (np.generic, np.ndarray)) and value.size <= _MOST_TAPS:
-                    value = value.tolist()
-                found[key] = tuple(value) if isinstance(value, list) else value
-        found["label_embedding"] = self.is_ada
-        return _resolved(found)
+        return self.architecture.resolution
 
     def replaced(self, variables):
         """The same network with other values. MismatchError: names or shapes are not this network's."""
@@ -116,127 +81,79 @@ class Network(object):
                  if _shape(mine.get(name)) != _shape(variables.get(name))]
         if wrong:
             raise MismatchError("these variables do not fit %s: %s" % (self.name, "; ".join(wrong[:5])))
-        components = OrderedDict()
-        for role, component in self.components.items():
-            prefix = "G_%s/" % role
-            components[role] = component.replaced(OrderedDict(
-                (name[len(prefix):], value) for name, value in variables.items() if name.startswith(prefix)))
-        own = OrderedDict((name, variables[name]) for name in self.own_variables)
-        return Network(self.name, self.build_func_name, self.static_kwargs, own, components, self.extra)
+        return self.filled(OrderedDict((name, variables[name]) for name in mine))
 
     def filled(self, variables):
         """The same network with the variables of its parts, by global name, whatever it had before."""
-        components = OrderedDict()
+        components, own = OrderedDict(), OrderedDict(variables)
         for role, part in self.components.items():
             prefix = "G_%s/" % role
             components[role] = part.filled(OrderedDict(
-                (name[len(prefix):], value) for name, value in variables.items() if name.startswith(prefix)))
-        own = OrderedDict((name, value) for name, value in variables.items()
-                          if not any(name.startswith("G_%s/" % role) for role in components))
-        return Network(self.name, self.build_func_name, self.static_kwargs, own, components, self.extra)
+                (name[len(prefix):], own.pop(name)) for name in list(own) if name.startswith(prefix)))
+        return self.changed(own_variables=own, components=components)
+
+    def changed(self, **fields):
+        """The same network with other fields, those of `__init__`."""
+        state = dict(name=self.name, build_func_name=self.build_func_name, static_kwargs=self.static_kwargs,
+                     own_variables=self.own_variables, components=self.components, extra=self.extra)
+        return Network(**dict(state, **fields))
 
     def __repr__(self):
-        return "<Network %s %s %dx%d, %d variables>" % (
-            self.name, self.build_func_name, self.resolution, self.resolution, len(self.variables))
+        return "<Network %s %s, %d variables>" % (self.name, self.build_func_name, len(self.variables))
 
 
-def _resolved(architecture):
-    """None replaced by what NVIDIA's functions take in its place."""
-    found = OrderedDict(architecture)
-    if found["resample_kernel"] is None:
-        found["resample_kernel"] = (1, 1)
-    if "latent_size" in found:
-        for key, other in (("mapping_fmaps", "dlatent_size"), ("label_fmaps", "latent_size")):
-            if found[key] is None:
-                found[key] = found[other]
-    return found
+def check(network, role):
+    """Raise NetworkFileError unless a network is a `role` of a known family, with all its variables.
 
-
-def check(network, function):
-    """Raise NetworkFileError unless a network is a StyleGAN2 'generator' or 'discriminator' with all its variables."""
-    for part, expected in layout(network, function):
-        _check_shapes(part, expected)
-
-
-def layout(network, function):
-    """[(network or component, {name: shape} of the variables that it should have)], by its static_kwargs.
-
-    NetworkFileError: it is no StyleGAN2 'generator' or 'discriminator', or its arguments are out of range.
+    role: 'generator' or 'discriminator'.
     """
-    allowed = ("G_main",) if function == "generator" else ("D_stylegan2", "D_main")
-    roles = set(network.components)
-    synthesis = network.components.get("synthesis", network)
-    for each in (network, synthesis):
-        _check_family(each.build_func_name, each.static_kwargs)
-    if network.build_func_name not in allowed:
-        raise NetworkFileError("network %s is built by %s where StyleGAN2 has %s; other architectures are not "
-                               "supported" % (network.name, network.build_func_name, " or ".join(allowed)))
-    if roles != ({"synthesis", "mapping"} if network.is_generator else set()):
+    for part, shapes, optional in _layout(network, role):
+        _check_shapes(part, shapes, optional)
+
+
+def expected_variables(network, role):
+    """OrderedDict of global name to the shape that each of its variables should have, by its arguments.
+
+    role: 'generator' or 'discriminator'. NetworkFileError: it is none of a known family, or its arguments are out of
+    range.
+    """
+    expected = OrderedDict()
+    for part, shapes, optional in _layout(network, role):
+        prefix = "".join("G_%s/" % name for name, component in network.components.items() if component is part)
+        expected.update((prefix + name, shape) for name, shape in shapes.items()
+                        if name not in optional or name in part.own_variables)
+    return expected
+
+
+def _layout(network, role):
+    """[(network or component, {name: shape} of its own variables, names that may be missing)]."""
+    functions = OrderedDict((name, part.build_func_name) for name, part in network.components.items())
+    belongs = families.belongs(network.build_func_name, functions)
+    if belongs is None or belongs[1] != role:
+        families.refuse(network.name, network.build_func_name, functions, role)
+    for part in [network] + list(network.components.values()):
+        fork = belongs[0].fork(part.static_kwargs, part.own_variables)
+        if fork is not None:
+            raise NetworkFileError("is a network of a fork of %s %s; blend reads others" % (belongs[0].name, fork))
+    parts = belongs[0].roles[role]
+    if set(network.components) != set(parts.components) or any(
+            component.components for component in network.components.values()):
         raise NetworkFileError("network %s has the components %s" % (
-            network.name, ", ".join(sorted(map(str, roles))) or "(none)"))
+            network.name, ", ".join(sorted(map(str, network.components))) or "(none)"))
     architecture = network.architecture
-    check_architecture(network)
-    if not network.is_generator:
-        return [(network, shapes.discriminator(architecture))]
-    own = shapes.generator(architecture)
-    if network.is_ada and "lod" not in network.own_variables:
-        del own["lod"]
-    found = [(network, own)]
-    for role, builds, expected in (("synthesis", ("G_synthesis_stylegan2", "G_synthesis"), shapes.synthesis),
-                                   ("mapping", ("G_mapping",), shapes.mapping)):
-        component = network.components[role]
-        if component.build_func_name not in builds or component.components:
-            raise NetworkFileError("the %s of %s is built by %s where StyleGAN2 has %s; other architectures are not "
-                                   "supported" % (role, network.name, component.build_func_name, " or ".join(builds)))
-        found.append((component, expected(architecture)))
-    return found
+    parts.check(network.name, architecture)
+    layout = [(network, parts.own.variables(architecture), parts.own.optional)]
+    for name, part in parts.components.items():
+        layout.append((network.components[name], part.variables(architecture), part.optional))
+    return layout
 
 
-def _check_family(function, kwargs):
-    if function in _FAMILIES:
-        raise NetworkFileError("is a network of %s (%s); blend reads StyleGAN2, configs e and f" % (
-            _FAMILIES[function], function))
-    odd = sorted(_NOT_SQUARE & set(kwargs))
-    if odd:
-        raise NetworkFileError("is a network of a fork of StyleGAN2 for pictures that are not square (%s); blend reads "
-                               "square ones" % ", ".join(odd))
-
-
-def expected_variables(network, function):
-    """OrderedDict of global name to shape, as `layout` has them."""
-    found = OrderedDict()
-    for part, expected in layout(network, function):
-        prefix = "".join("G_%s/" % role for role, each in network.components.items() if each is part)
-        found.update((prefix + name, shape) for name, shape in expected.items())
-    return found
-
-
-def check_architecture(network):
-    """Raise NetworkFileError unless the arguments of a network are of the right types and in range."""
-    architecture = network.architecture
-    defaults = GENERATOR_DEFAULTS if network.is_generator else DISCRIMINATOR_DEFAULTS
-    for key, default in defaults.items():
-        value, kind = architecture[key], _KINDS.get(key, type(default))
-        if value is None and default is None or value is None and key == "mbstd_group_size":
-            continue
-        numbers = value[:_MOST_TAPS] if type(value) is kind is tuple else (value,)
-        kinds = (int, float) if kind in (float, tuple) else (kind,)
-        good = numbers and all(type(one) in kinds for one in numbers)
-        if good and kind is not str:
-            least = key in _POSITIVE or key == "mapping_layers" and network.is_generator
-            good = all(abs(one) <= _MOST.get(key, _LARGEST) for one in numbers) and (kind is tuple or value >= least)
-        if good and kind is tuple:
-            good = 2 <= len(value) <= _MOST_TAPS and sum(value) > 0.001
-        if not good or key == "mapping_lrmul" and not value or key in _CHOICES and value not in _CHOICES[key]:
-            raise NetworkFileError("network %s has %s %s; supported: %s" % (
-                network.name, key, brief(value), _CHOICES.get(key, "a %s in range" % kind.__name__)))
-
-
-def _check_shapes(network, expected):
-    found = OrderedDict((name, np.shape(value)) for name, value in network.own_variables.items())
+def _check_shapes(network, shapes, optional):
+    there = OrderedDict((name, np.shape(value)) for name, value in network.own_variables.items())
     wrong = ["%s should be %r, is %s" % (name, shape, _shape(network.own_variables.get(name)))
-             for name, shape in expected.items() if found.get(name) != shape]
-    wrong += ["%s is not a variable of this architecture" % name for name in found if name not in expected]
+             for name, shape in shapes.items()
+             if there.get(name) != shape and not (name in optional and name not in there)]
+    wrong += ["%s is not a variable of this architecture" % name for name in there if name not in shapes]
     if wrong:
         raise NetworkFileError("network %s does not fit its static_kwargs: %s" % (network.name, "; ".join(wrong[:3])))
 
@@ -244,21 +161,24 @@ def _check_shapes(network, expected):
 def check_same_architecture(low, high, what):
     """Raise MismatchError, with the first differences, unless two networks have the same layers.
 
-    `lod` (without meaning) and conv_clamp (a limit that few values reach) may differ.
+    `lod` (without meaning) and arguments that change neither variables nor arithmetic (conv_clamp, a limit that few
+    values reach) may differ.
     """
     if low.resolution != high.resolution:
         raise MismatchError("these %s cannot be blended: the low one makes pictures of %dx%d, the high one of %dx%d" % (
             what, low.resolution, low.resolution, high.resolution, high.resolution))
     a, b = low.variables, high.variables
     names = [name for name in list(a) + [name for name in b if name not in a] if name != "lod"]
-    shapes_differ = ["%s: %s in the low network, %s in the high one" % (name, _shape(a.get(name)), _shape(b.get(name)))
-                     for name in names if _shape(a.get(name)) != _shape(b.get(name))]
+    wrong = ["%s: %s in the low network, %s in the high one" % (name, _shape(a.get(name)), _shape(b.get(name)))
+             for name in names if _shape(a.get(name)) != _shape(b.get(name))]
+    arguments = low.family.roles["generator" if low.is_generator else "discriminator"].arguments
     a, b = low.architecture, high.architecture
-    differ = [key for key in a if a[key] != b.get(key) and key != "conv_clamp"]
+    differ = [key for key in a.keys() if a[key] != b.get(key)]
     # The same layers can be described in several ways, by fmap_base for instance.
-    if shapes_differ or set(differ) & _ARITHMETIC:
-        wrong = ["%s: %r in the low network, %r in the high one" % (key, a[key], b[key]) for key in differ]
-        wrong += shapes_differ
+    if wrong or any(arguments[key].changes_pictures for key in differ):
+        told = ["%s: %r in the low network, %r in the high one" % (key, a[key], b.get(key)) for key in differ
+                if arguments[key].changes_pictures or arguments[key].shapes_variables]
+        wrong = told + wrong
         more = "; and %d more" % (len(wrong) - 4) if len(wrong) > 4 else ""
         raise MismatchError("these %s cannot be blended, they have different layers: %s%s" % (
             what, "; ".join(wrong[:4]), more))
@@ -266,14 +186,14 @@ def check_same_architecture(low, high, what):
 
 def not_finite(network):
     """OrderedDict of variable name to the number of its values that are NaN or infinite."""
-    found = OrderedDict()
+    bad = OrderedDict()
     for name, value in network.variables.items():
         # The sum is enough for the common case, and needs no memory; values near the largest float32 only look bad.
         if not np.isfinite(np.sum(value, dtype=np.float64)):
             count = int(np.size(value) - np.count_nonzero(np.isfinite(value)))
             if count:
-                found[name] = count
-    return found
+                bad[name] = count
+    return bad
 
 
 def check_finite(network, whose):

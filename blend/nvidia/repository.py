@@ -20,7 +20,7 @@ from blend import carried, checkpoints, zoo
 from blend.checkpoints import tensorflow_pickle
 from blend.engine import quiet_stderr, tensorflow
 from blend.errors import BlendError, NetworkFileError
-from blend.networks.layers import synthesis_layers
+from blend.networks.stylegan2 import synthesis_layers
 from blend.nvidia import tensorflow1
 from blend.system import files
 

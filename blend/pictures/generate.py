@@ -6,8 +6,8 @@ import numbers
 import numpy as np
 
 from blend.errors import BlendError
-from blend.networks.layers import synthesis_layers
 from blend.networks.network import Network, check_finite
+from blend.networks.stylegan2 import synthesis_layers
 
 NOISES = ("const", "seed", "random", "none")
 PRECISIONS = ("float32", "bfloat16")
@@ -16,7 +16,7 @@ PRECISIONS = ("float32", "bfloat16")
 @functools.lru_cache(maxsize=4)
 def _generator(architecture, device, precision):
     from blend.engine.generator import Generator  # loads TensorFlow
-    return Generator(dict(architecture), device, precision)
+    return Generator(architecture, device, precision)
 
 
 def generator_for(network, device=None, precision="float32"):
@@ -28,7 +28,7 @@ def generator_for(network, device=None, precision="float32"):
         if precision != "float32":
             raise BlendError("NVIDIA's code computes in float32; leave the precision out, or the engine")
         return network.generator(device)
-    generator = _generator(tuple(network.architecture.items()), device, precision)
+    generator = _generator(network.architecture, device, precision)
     generator.load(network)
     return generator
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import tensorflow.compat.v1 as tf
 
 from blend.carried import stylegan2_graph
-from blend.networks.layers import synthesis_layers
+from blend.networks.stylegan2 import synthesis_layers
 from blend.training import losses
 
 

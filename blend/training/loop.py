@@ -13,8 +13,8 @@ import tensorflow.compat.v1 as tf
 from blend import carried, checkpoints, zoo
 from blend.engine import generator, quiet_stderr
 from blend.errors import BlendError, MismatchError
-from blend.networks.layers import synthesis_layers
-from blend.networks.network import RESOLUTIONS, Network
+from blend.networks.network import Network
+from blend.networks.stylegan2 import RESOLUTIONS, synthesis_layers
 from blend.pictures import generate, images
 from blend.system import files, progress
 from blend.training import data, graph, metrics
