@@ -104,12 +104,13 @@ def memory_copy():
 def article(low, high, out):
     """The article's way with NVIDIA's code ($STYLEGAN2): load both, blend, save."""
     import blend
-    from blend.nvidia import repository
+    from blend.nvidia import admission, repository
 
     engine = repository.start(device="cpu")
 
     def run():
-        live = [engine.open(blend.load(path)) for path in (low, high)]
+        parsed = [blend.load(path) for path in (low, high)]
+        live = [engine.open(networks, admission.admit(networks, trust=True)) for networks in parsed]
         blend.blend(live[0], live[1], 32).save(out)
 
     return run

@@ -1,16 +1,19 @@
 """What NVIDIA's code makes of the goldens and of the shipped networks; test_nvidia.py runs it: FOLDER."""
 
+import json
 import os
 import sys
 from collections import OrderedDict
 
+import crafted
 import numpy as np
 import tensorflow.compat.v1 as tf
 from conftest import GOLDEN, golden
 
 import blend
+from blend import carried
 from blend.networks.network import Network
-from blend.nvidia import repository
+from blend.nvidia import admission, legacy, repository
 
 NAMES = ("skip64", "resnet32", "orig32", "labels32")
 
@@ -43,12 +46,16 @@ def splits(case):
     return OrderedDict((key, found[key]) for key in smooth[:1] + [hard[len(hard) // 2]])
 
 
+def opened(engine, networks, trust=True):
+    return engine.open(networks, admission.admit(networks, trust))
+
+
 def run_golden(engine, name, folder):
     case, found = golden(name), {}
     paths = [os.path.join(folder, "%s-%s.pkl" % (name, side)) for side in "ab"]
     for networks, path in zip((case.a, case.b), paths):
         with_source(networks, theirs()).save(path)
-    a, b = [engine.open(blend.load(path)) for path in paths]
+    a, b = [opened(engine, blend.load(path)) for path in paths]
 
     def draw(networks, psi, cutoff=None):
         return blend.generate(networks, z=case.z, labels=case.labels, psi=psi, cutoff=cutoff, output="float32")
@@ -67,13 +74,37 @@ def run_golden(engine, name, folder):
 
 
 def run_shipped(engine):
-    low, high = [engine.open(blend.shipped(name)) for name in ("cartoon", "photo")]
+    low, high = [opened(engine, blend.shipped(name), trust=False) for name in ("cartoon", "photo")]
     mixed = blend.blend(low, high, 16, mapping="high", noise_buffers="high")
     found = {noise: blend.generate(mixed, seeds=[1, 2], noise=noise, noise_seed=3, output="float32")
              for noise in ("seed", "random", "none", "const")}  # the buffers are as they were when const comes
     w = np.random.RandomState(0).randn(2, 64)
     return dict(found, cartoon=blend.generate(low, seeds=range(3), output="float32"),
                 w=blend.generate(mixed, w=w, output="float32"), bytes=blend.generate(low, seeds=range(3)))
+
+
+def run_crafted(engine, folder):
+    """{form: {loader: whether a stranger's text ran in it}}, see crafted.py."""
+    own = carried.text(carried.TENSORFLOW)
+    networks = with_source(golden("orig32").a, own)
+    path, sentinel = [os.path.join(folder, name) for name in ("crafted.pkl", "it ran")]
+    theirs, ours = engine.pretrained_networks.load_networks, legacy._loader(engine, False)
+    loaders = {"theirs": theirs, "engine": lambda path: opened(engine, blend.load(path), trust=False), "legacy": ours}
+    found = {}
+    for form, bytes_of in crafted.FORMS.items():
+        found[form] = {}
+        for loader, load in loaders.items():
+            with open(path, "wb") as file:
+                file.write(bytes_of(networks, crafted.touching(sentinel, own)))
+            try:
+                load(path)
+            except blend.BlendError:
+                pass  # our reader knows the form
+            found[form][loader] = os.path.exists(sentinel)
+            if found[form][loader]:
+                os.remove(sentinel)
+        engine.pretrained_networks._cached_networks.clear()
+    return found
 
 
 if __name__ == "__main__":
@@ -84,4 +115,8 @@ if __name__ == "__main__":
         with tf.Graph().as_default(), started.tflib.create_session({"allow_soft_placement": True}).as_default():
             found = run_shipped(started) if each == "shipped" else run_golden(started, each, sys.argv[1])
         np.savez(os.path.join(sys.argv[1], each), **found)
+    with tf.Graph().as_default(), started.tflib.create_session({"allow_soft_placement": True}).as_default():
+        ran = run_crafted(started, sys.argv[1])
+    with open(os.path.join(sys.argv[1], "crafted.json"), "w") as file:
+        json.dump(ran, file)
     print(started.description)

@@ -3,10 +3,14 @@
 Both change what `tensorflow` means, so they run in processes of their own.
 """
 
+import json
 import os
+import pickle
 import subprocess
 import sys
+import types
 
+import crafted
 import numpy as np
 import pytest
 from conftest import golden, pico_file
@@ -15,8 +19,10 @@ from test_goldens import TOLERANCE, close
 
 import blend
 from blend import carried, checkpoints
-from blend.nvidia import repository
+from blend.networks.network import Network
+from blend.nvidia import admission, legacy, repository
 from blend.run import main
+from blend.system import files
 
 
 def is_there():
@@ -113,25 +119,173 @@ def test_the_command_with_their_engine(tmp_path, capsys):
     assert not (tmp_path / "no").exists()
 
 
-def test_only_known_or_own_source_is_trusted(tmp_path, monkeypatch):
-    case = golden("orig32")
-    strange, own, alone = [str(tmp_path / name) for name in ("strange.pkl", "own.pkl", "alone.pkl")]
-    case.a.save(strange)
-    with_source(case.a, carried.text(carried.TENSORFLOW)).save(own)
+@needs_repository
+def test_their_code_executes_no_text_but_ours(ran):
+    """What in_nvidia.py says of each form: whether the text ran in NVIDIA's own loader, and in ours."""
+    with open(os.path.join(ran, "crafted.json")) as file:
+        said = json.load(file)
+    assert set(said) == set(crafted.FORMS)
+    for form, ran_in in said.items():
+        assert ran_in == {"theirs": True, "engine": False, "legacy": False}, form
+
+
+@needs_repository
+def test_a_network_that_we_wrote_is_opened_again(tmp_path):
+    mixed = str(tmp_path / "mixed.pkl")
+    assert main(["cartoon", "photo", "--save", mixed, "--no-pictures"]) == 0
+    out = python("-m", "blend.run", mixed, "photo", "--engine", "nvidia", "--seeds", "1", "--out", str(tmp_path))
+    assert "NVIDIA's stylegan2" in out and (tmp_path / "seed0001.png").exists()
+
+
+class Loader(object):
+    """Stands for NVIDIA's class: it executes the text in a state."""
+
+    def __setstate__(self, state):
+        exec(state["build_module_src"], {})
+        self.state = state
+
+
+@pytest.fixture
+def loader(monkeypatch):
+    """Python's pickle as it is beside NVIDIA's code: a function of bytes."""
+    util, network = [types.ModuleType("dnnlib." + name) for name in ("util", "tflib.network")]
+    util.EasyDict, network.Network = legacy.EasyDict, Loader
+    for name, module in (("dnnlib", util), ("dnnlib.util", util), ("dnnlib.tflib", util),
+                         ("dnnlib.tflib.network", network)):
+        monkeypatch.setitem(sys.modules, name, module)
+    return lambda data: pickle.loads(data, encoding="latin1")
+
+
+@pytest.fixture
+def own(tmp_path):
+    """A NetworkFile, read from a file, with blend's own text only."""
+    with_source(golden("orig32").a, carried.text(carried.TENSORFLOW)).save(str(tmp_path / "own.pkl"))
+    return blend.load(str(tmp_path / "own.pkl"))
+
+
+def bytes_for_loader(networks, trust=False):
+    with admission.admit(networks, trust) as stream:
+        return stream.read()
+
+
+@pytest.mark.parametrize("form", crafted.FORMS)
+def test_crafted_files_never_reach_the_loader(form, own, loader, tmp_path):
+    sentinel, path = str(tmp_path / "it ran"), str(tmp_path / "crafted.pkl")
+    text = crafted.touching(sentinel, carried.text(carried.TENSORFLOW))
+    data = crafted.FORMS[form](own, text)
+    loader(data)
+    assert os.path.exists(sentinel)  # else nothing is proven
+    os.remove(sentinel)
+    with open(path, "wb") as file:
+        file.write(data)
+    try:
+        understood = blend.load(path)
+    except blend.BlendError:
+        understood = own  # our reader refuses the file; were it more lenient, it would see this in it
+    given = bytes_for_loader(understood._replace(path=path))
+    assert sentinel.encode() not in given and given != data
+    loaded = loader(given)
+    assert not os.path.exists(sentinel)
+    for network, found in zip(own.Gs.components.values(), loaded[2].state["components"].values()):
+        assert found.state["build_module_src"] == carried.text(carried.TENSORFLOW)
+        for name, value in found.state["variables"]:
+            assert np.array_equal(value, network.own_variables[name])
+
+
+def test_the_path_is_not_opened_again(own, tmp_path):
+    """A file that is exchanged after it was read is not what the loader gets, with or without trust."""
+    strange = str(tmp_path / "strange.pkl")
+    golden("orig32").a.save(strange)
+    with open(strange, "rb") as file:
+        data = file.read()
+    parsed = blend.load(strange)
+    other = crafted.FORMS["built and dropped"](own, "exchanged = True")
+    for path in (strange, own.path):
+        os.remove(path)
+        with open(path, "wb") as file:
+            file.write(other)
+    assert bytes_for_loader(parsed, trust=True) == data
+    assert b"exchanged" not in bytes_for_loader(own) and b"exchanged" not in bytes_for_loader(own, trust=True)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="modes of files")
+def test_what_the_loader_reads_is_private(own):
+    with admission.admit(own) as stream:
+        assert os.fstat(stream.fileno()).st_mode & 0o777 == 0o600
+        assert os.fstat(stream.fileno()).st_nlink == 0
+
+
+def test_no_room_for_a_private_copy(own, monkeypatch):
+    def full():
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(admission.tempfile, "TemporaryFile", full)
+    with pytest.raises(blend.BlendError, match="No space left on device.*TMPDIR"):
+        admission.admit(own)
+
+
+def test_only_known_or_own_source_is_trusted(own, tmp_path, monkeypatch):
+    strange, alone = [str(tmp_path / name) for name in ("strange.pkl", "alone.pkl")]
+    golden("orig32").a.save(strange)
     pico_file().save(alone)
-    repository.check_trust(blend.load(own))
-    repository.check_trust(blend.shipped("photo"))
-    repository.check_trust(blend.load(strange), trust=True)
+    with open(strange, "rb") as file:
+        data = file.read()
+    bytes_for_loader(own)
+    bytes_for_loader(blend.shipped("photo"))
+    assert bytes_for_loader(blend.load(strange), trust=True) == data
     with pytest.raises(blend.BlendError, match="--trust"):
-        repository.check_trust(blend.load(strange))
-    entry = repository.zoo.Entry("mine", "https://example.org/", sha256=repository.files.sha256(strange))
-    monkeypatch.setattr(repository.zoo, "entries", lambda: [entry])
-    repository.check_trust(blend.load(strange))
+        admission.admit(blend.load(strange))
+    entry = admission.zoo.Entry("mine", "https://example.org/", sha256=files.sha256(strange))
+    with monkeypatch.context() as patch:
+        patch.setattr(admission.zoo, "entries", lambda: [entry])
+        assert bytes_for_loader(blend.load(strange)) == data
+        parsed = blend.load(strange)
+        with open(strange, "r+b") as file:  # the same file, written over after it was read
+            file.seek(-2, os.SEEK_END)
+            file.write(b"N")
+        with pytest.raises(blend.BlendError, match="--trust"):
+            admission.admit(parsed)
+    with pytest.raises(blend.BlendError, match="was not read from a file"):
+        admission.admit(golden("orig32").a._replace(format="tensorflow"), trust=True)
     with pytest.raises(blend.BlendError, match="Gs alone"):
-        repository.check_trust(blend.load(alone), trust=True)
-    case.a.save(str(tmp_path / "torch.pkl"), "pytorch")
+        admission.admit(blend.load(alone), trust=True)
+    golden("orig32").a.save(str(tmp_path / "torch.pkl"), "pytorch")
     with pytest.raises(blend.BlendError, match="format pytorch"):
-        repository.check_trust(blend.load(str(tmp_path / "torch.pkl")), trust=True)
+        admission.admit(blend.load(str(tmp_path / "torch.pkl")), trust=True)
+
+
+@pytest.mark.parametrize("role, arguments, words", [
+    ("mapping", dict(dlatent_broadcast=10 ** 9), "dlatent_broadcast 1000000000 where the network has 8"),
+    (None, dict(dlatent_broadcast=10 ** 9), "dlatent_broadcast"),
+    ("mapping", dict(mapping_layers=60, mapping_fmaps=2 ** 20), "mapping_layers 60|mapping_fmaps 1048576"),
+    ("mapping", dict(dlatent_broadcast="many"), "dlatent_broadcast"),
+    ("mapping", dict(latent_size=np.arange(3)), "latent_size"),
+    ("synthesis", dict(resolution=1024), "resolution 1024 where the network has 32"),
+    ("synthesis", dict(fmap_max=2 ** 20, fmap_base=2 ** 20), "fmap_"),
+])
+def test_parts_are_built_as_the_whole(role, arguments, words, tmp_path):
+    """Each part of a file has arguments of its own; absurd ones are an error of one line before anything is built."""
+    def changed(network, here):
+        parts = {role: changed(part, role) for role, part in network.components.items()}
+        kwargs = dict(network.static_kwargs, **(arguments if here == role else {}))
+        return Network(network.name, network.build_func_name, kwargs, network.own_variables, parts, network.extra)
+
+    networks, path = golden("orig32").a, str(tmp_path / "absurd.pkl")
+    networks._replace(Gs=changed(networks.Gs, None)).save(path)
+    for refuse in (legacy.load_networks, lambda path: admission.admit(blend.load(path), trust=True)):
+        with pytest.raises(blend.NetworkFileError, match=words) as error:
+            refuse(path)
+        assert path in str(error.value) and "\n" not in str(error.value)
+
+
+def test_a_network_that_cannot_be_built_is_said_in_one_line(tmp_path):
+    code = ("import blend; blend.legacy(); from blend.nvidia import legacy; from conftest import golden; "
+            "Gs = golden('orig32').a.Gs; Gs.static_kwargs['truncation_psi'] = 'x'; network = legacy._restored(Gs)\n"
+            "for _ in range(2):\n    try:\n        network.vars\n    except blend.NetworkFileError as error:\n"
+            "        print(error)")
+    environment = {"STYLEGAN2": None, "PYTHONPATH": os.pathsep.join([""] + sys.path)}
+    said = python("-c", code, **environment).splitlines()[1:]
+    assert len(said) == 2 and all(line.startswith("network 'Gs' cannot be built") for line in said)
 
 
 def test_what_is_missing_is_said_in_one_line(tmp_path, capsys, monkeypatch):
@@ -151,25 +305,24 @@ def test_what_is_missing_is_said_in_one_line(tmp_path, capsys, monkeypatch):
         blend.legacy()
 
 
-@pytest.mark.parametrize("repository", [
-    "without", pytest.param("with", marks=needs_repository)])
-def test_a_program_of_2021(repository, tmp_path):
+@pytest.mark.parametrize("way", ["without", pytest.param("with", marks=needs_repository)])
+def test_a_program_of_2021(way, tmp_path):
     case, paths = golden("resnet32"), [str(tmp_path / (side + ".pkl")) for side in "ab"]
     # Without the repository nothing stored may be executed: these files raise SystemExit if it is.
     for networks, path in zip((case.a, case.b), paths):
-        (with_source(networks, theirs()) if repository == "with" else networks).save(path)
+        (with_source(networks, theirs()) if way == "with" else networks).save(path)
     key, split = next(iter(splits(case).items()))
     assert split["width"]
     out = str(tmp_path / "out.npz")
     np.savez(out, z=case.z)
     without = {"STYLEGAN2": None, "PYTHONPATH": os.pathsep.join(sys.path)}
-    if repository == "with":
+    if way == "with":
         without = {"STYLEGAN2": repository.folder()}
     elif is_there() and "STYLEGAN2" not in os.environ:
         pytest.skip("the submodule is there; this is what happens without it")
     said = python("article.py", *(paths + [out, "0.5"] + [str(split[each] or 0) for each in (
         "resolution", "level", "width")]), **without)
-    assert ("blend's own dnnlib" in said) == (repository == "without")
+    assert ("blend's own dnnlib" in said) == (way == "without")
     mixed = blend.load(out + ".pkl")
     ours = blend.blend(case.a, case.b, **split)
     for role in ("G", "D", "Gs"):

@@ -156,20 +156,19 @@ def make(options):
 def _with_nvidia(networks, options, target):
     """The networks of parsed files in NVIDIA's own code. BlendError: it is not there, or the files are not trusted."""
     with progress.waiting("starting NVIDIA's code"):
-        from blend.nvidia import repository
+        from blend.nvidia import admission, repository
 
         if target is not None:
             repository.check_format(target)
         repository.folder(options.stylegan2)
-        for network in networks:
-            repository.check_trust(network, options.trust)
+        streams = [admission.admit(network, options.trust) for network in networks]
         engine = repository.start(options.stylegan2, options.device)
     print("engine   %s" % engine.description)
     print("         It executes the Python text that is stored in the network files.")
     live = []
-    for network in networks:
+    for network, stream in zip(networks, streams):
         with progress.waiting("opening %s" % network.path):
-            live.append(engine.open(network))
+            live.append(engine.open(network, stream))
     return tuple(live)
 
 

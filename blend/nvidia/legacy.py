@@ -18,8 +18,8 @@ from blend import checkpoints, zoo
 from blend.carried import stylegan2_graph
 from blend.checkpoints import tensorflow_pickle
 from blend.engine import generator, quiet_stderr, tensorflow
-from blend.errors import BlendError
-from blend.nvidia import repository, tensorflow1
+from blend.errors import BlendError, NetworkFileError, brief
+from blend.nvidia import admission, repository, tensorflow1
 
 _GDRIVE = "gdrive:networks/"  # names of NVIDIA's networks in its pretrained_networks.py, and where they are
 _ADDRESS = "https://nvlabs-fi-cdn.nvidia.com/stylegan2/networks/"
@@ -36,18 +36,26 @@ def install(stylegan2=None, trust=False):
             raise
     if theirs:
         engine = repository.start(stylegan2)
-
-        def load_networks(path_or_url):
-            path = find(path_or_url)
-            repository.check_trust(checkpoints.load(path), trust)
-            return engine.load_networks(path)
-
-        engine.pretrained_networks.load_networks = load_networks
+        engine.pretrained_networks.load_networks = _loader(engine, trust)
         return engine.description
     tensorflow1.install()
     for name, module in _modules().items():
         sys.modules[name] = module
     return "blend's own dnnlib (NVIDIA's stylegan2 is not here), TensorFlow %s" % tensorflow.__version__
+
+
+def _loader(engine, trust):
+    """NVIDIA's `load_networks`, which gives the same networks for the same path, of files that may be executed."""
+    loaded = {}
+
+    def load_networks(path_or_gdrive_path):
+        path = find(path_or_gdrive_path)
+        if path not in loaded:
+            parsed = checkpoints.load(path)
+            loaded[path] = engine.load(parsed, admission.admit(parsed, trust))
+        return loaded[path]
+
+    return load_networks
 
 
 def find(name):
@@ -131,6 +139,7 @@ def load_networks(path_or_gdrive_path):
     BlendError: there is no such file, or it is no network of StyleGAN2.
     """
     parsed = checkpoints.load(find(path_or_gdrive_path))
+    admission.check(parsed)
     init_tf()
     return tuple(one and _restored(tensorflow_pickle.with_source(one)) for one in (parsed.G, parsed.D, parsed.Gs))
 
@@ -159,11 +168,19 @@ class Network(object):
     def __getattr__(self, name):
         if "_state" not in self.__dict__:
             raise AttributeError(name)
-        state = dict(self.__dict__.pop("_state"))
+        state = self.__dict__.pop("_state")
+        try:
+            self._build_from(dict(state))
+        except (ArithmeticError, LookupError, TypeError, ValueError, tf.errors.OpError) as error:
+            self.__dict__["_state"] = state
+            raise NetworkFileError("network %s cannot be built as its file says (%s: %s)" % (
+                brief(state.get("name")), type(error).__name__, " ".join(str(error).split())[:200]))
+        return getattr(self, name)
+
+    def _build_from(self, state):
         kept = [state.pop(key) for key in ("name", "build_func_name", "static_kwargs", "components", "variables")]
         self._setup(*kept[:4], extra=state)
         set_vars({self.own_vars[name]: value for name, value in kept[4]})
-        return getattr(self, name)
 
     def _setup(self, name, function, static_kwargs, components, extra):
         self.name, self._function, self._extra = name, function, dict(extra)

@@ -1,8 +1,8 @@
 """NVIDIA's own repository as an engine: https://github.com/NVlabs/stylegan2 at bf0fe0b, in the submodule `stylegan2`.
 
 Networks are loaded, blended, run and pickled by its code. Like its loader, this executes Python text that is stored in
-network files (`check_trust`). With a GPU, nvcc and TensorFlow 1.15 that code runs as it is; elsewhere it is adapted
-while it runs, by `_without_custom_operations` and by `tensorflow1`. Its files are never changed.
+network files; `admission` says in which. With a GPU, nvcc and TensorFlow 1.15 that code runs as it is; elsewhere it is
+adapted while it runs, by `_without_custom_operations` and by `tensorflow1`. Its files are never changed.
 """
 
 import importlib
@@ -16,7 +16,7 @@ from collections import OrderedDict
 import numpy as np
 import tensorflow.compat.v1 as tf
 
-from blend import carried, checkpoints, zoo
+from blend import checkpoints
 from blend.checkpoints import tensorflow_pickle
 from blend.engine import quiet_stderr, tensorflow
 from blend.errors import BlendError, NetworkFileError
@@ -41,25 +41,6 @@ def folder(path=None):
     return found
 
 
-def check_trust(networks, trust=False):
-    """Raise BlendError unless the source in a file may be executed, or is not there.
-
-    It may if the user says so, if the file comes with the package or its SHA-256 stands in the zoo, or if all its
-    source is blend's own.
-    """
-    if networks.format != tensorflow_pickle.NAME or networks.G is None or networks.D is None:
-        raise BlendError("%s: NVIDIA's code reads pickles of TensorFlow with G, D and Gs; this has %s" % (
-            networks.path,
-            "Gs alone" if networks.format == tensorflow_pickle.NAME else "the format " + networks.format))
-    parts = [each for network in networks[:3] for each in [network] + list(network.components.values())]
-    known = [entry.sha256 for entry in zoo.entries()] + [files.sha256(zoo.path_of(name)) for name in zoo.SHIPPED]
-    if not (trust or all(carried.own(part.extra.get("build_module_src"), carried.TENSORFLOW) for part in parts)
-            or files.sha256(networks.path) in known):
-        raise BlendError("%s: NVIDIA's code executes the Python text that is stored in this file; add --trust if you "
-                         "know its maker, or leave the text out first: convert FILE OUT --format tensorflow "
-                         "--own-source" % networks.path)
-
-
 def check_format(target):
     """Raise BlendError unless a Target is a pickle of TensorFlow, the only format that NVIDIA's code writes."""
     if target.format != tensorflow_pickle.NAME:
@@ -81,7 +62,6 @@ class Engine(object):
         tensorflow1.install()
         modules = _import(self.folder)
         self.pretrained_networks, self.dnnlib, self.tflib, self.tfutil = modules[:4]
-        self.load_networks = self.pretrained_networks.load_networks
         if gpu and nvcc and old:
             how = "on the GPU, as it is"
             self.tflib.init_tf()
@@ -95,15 +75,22 @@ class Engine(object):
         self.description = "NVIDIA's stylegan2 (%s), TensorFlow %s, %s" % (self.folder, tensorflow.__version__, how)
         _started[self.folder, device] = self
 
-    def open(self, networks):
-        """The networks of a parsed file, loaded by NVIDIA's code: a LiveFile. The source in the file is executed."""
+    def load(self, networks, stream):
+        """NVIDIA's (G, D, Gs) of a parsed file from the stream that `admit` gives for it. Its text is executed."""
         try:
             with quiet_stderr():
-                live = self.load_networks(os.path.abspath(networks.path))
+                self.tflib.init_tf()
+                generator, discriminator, average = pickle.load(stream, encoding="latin1")  # pretrained_networks.py:73
         except Exception as error:
             raise NetworkFileError("%s: NVIDIA's code does not open this file (%s: %s)" % (
                 networks.path, type(error).__name__, " ".join(str(error).split())[:200]))
-        return LiveFile(self, live, networks)
+        finally:
+            stream.close()
+        return generator, discriminator, average
+
+    def open(self, networks, stream):
+        """The LiveFile of a parsed file and of the stream that `admit` gives for it. Its text is executed."""
+        return LiveFile(self, self.load(networks, stream), networks)
 
 
 def start(path=None, device=None):
