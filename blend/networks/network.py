@@ -6,6 +6,7 @@ import numpy as np
 
 from blend.errors import MismatchError, NetworkFileError, brief
 from blend.networks import shapes
+from blend.networks.stand_ins import Lazy, settled
 
 # Defaults of NVIDIA's build functions that describe an architecture; files hold only what was set. None: what follows
 # from the others (`_resolved`), and no limit for conv_clamp, the whole minibatch for mbstd_group_size.
@@ -50,7 +51,8 @@ class Network(object):
     """One network of a file. Not changed in place: `replaced` returns a new one.
 
     name: as its maker chose. static_kwargs: build arguments that were set. components: OrderedDict of
-    sub-networks by role ('synthesis', 'mapping'). own_variables: OrderedDict of local name to array.
+    sub-networks by role ('synthesis', 'mapping'). own_variables: OrderedDict of local name to array, or to a Lazy where
+    the file has none.
     extra: everything else that the file says of it (build_module_src, version, …), carried through unread.
     """
 
@@ -68,9 +70,14 @@ class Network(object):
 
         Generators are named as blending sees them: `G_synthesis/…` and `G_mapping/…`, whatever the file says.
         """
+        return OrderedDict((name, settled(value)) for name, value in self.stored.items())
+
+    @property
+    def stored(self):
+        """`variables` as they lie there: a Lazy stands for what the file lacks and nobody has asked for yet."""
         found = OrderedDict(self.own_variables)
         for role, component in self.components.items():
-            for name, value in component.variables.items():
+            for name, value in component.stored.items():
                 found["G_%s/%s" % (role, name)] = value
         return found
 
@@ -267,7 +274,9 @@ def check_same_architecture(low, high, what):
 def not_finite(network):
     """OrderedDict of variable name to the number of its values that are NaN or infinite."""
     found = OrderedDict()
-    for name, value in network.variables.items():
+    for name, value in network.stored.items():
+        if isinstance(value, Lazy):
+            continue
         # The sum is enough for the common case, and needs no memory; values near the largest float32 only look bad.
         if not np.isfinite(np.sum(value, dtype=np.float64)):
             count = int(np.size(value) - np.count_nonzero(np.isfinite(value)))
