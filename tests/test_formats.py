@@ -1,6 +1,5 @@
 """Every format: read, written, round trips to the bit, pictures as the original repositories compute them."""
 
-import collections
 import json
 import os
 import pickle
@@ -8,6 +7,7 @@ import struct
 import sys
 import types
 import zipfile
+from collections import OrderedDict
 
 import numpy as np
 import pytest
@@ -162,7 +162,7 @@ def test_biases_of_pytorch_that_tensorflow_cannot_hold(tmp_path):
     name = sorted(found.Gs.extra[layouts.AFFINE])[0]
     changed = dict(found.Gs.variables)
     changed[name] = changed[name] + np.float32(0.25)  # trained on: the old biases are not its own any more
-    made, _ = layouts.to_torch(found.Gs.replaced(collections.OrderedDict(
+    made, _ = layouts.to_torch(found.Gs.replaced(OrderedDict(
         (key, changed[key]) for key in found.Gs.variables)), layouts.ada_generator)
     assert np.array_equal(made[layouts.ada_generator(name)[0]], changed[name] + np.float32(1))
 
@@ -366,7 +366,15 @@ def test_other_files_are_named(head, says, tmp_path):
     (lambda n: setattr(n, "build_func_name", "G_paper"), "Progressive GAN"),
     (lambda n: setattr(n.components["synthesis"], "build_func_name", "G_synthesis_stylegan_revised"),
      "configs a to d (progressive growing)"),
-    (lambda n: n.static_kwargs.update(min_h=5, min_w=3, res_log2=7), "not square (min_h, min_w, res_log2)"),
+    (lambda n: n.static_kwargs.update(min_h=5, min_w=3, res_log2=7),
+     "is a network of a fork of StyleGAN2 for pictures that are not square (min_h=5, min_w=3, res_log2=7)"),
+    (lambda n: n.static_kwargs.update(min_h=4, min_w=4, res_log2=3), "not square (res_log2=3)"),
+    (lambda n: n.static_kwargs.update(resolution_h=32, resolution_w=16), "not square (resolution_h=32)"),
+    (lambda n: n.static_kwargs.update(min_h=np.arange(100)), "not square (min_h=a ndarray)"),
+    (lambda n: n.static_kwargs.update(init_res=[[4], 4.0]), "not square (init_res=a list)"),
+    (lambda n: n.static_kwargs.update(resolution="x", min_h=4), "not square (min_h=4)"),
+    (lambda n: (n.static_kwargs.update(init_res=[3, 4]), stretch(n)), "not square (init_res=[3, 4])"),
+    (lambda n: stretch(n), "not square (4x4/Const/const of 3x4)"),
 ])
 def test_other_families_of_tensorflow_are_named(change, says, tmp_path):
     networks, path = pico_file(), str(tmp_path / "file.pkl")
@@ -375,6 +383,80 @@ def test_other_families_of_tensorflow_are_named(change, says, tmp_path):
     with pytest.raises(blend.NetworkFileError) as error:
         blend.load(path)
     assert says in str(error.value)
+
+
+def stretch(network):
+    """Make the variables of a generator those of a fork for wide pictures, whatever it calls that."""
+    own = network.components["synthesis"].own_variables
+    own["4x4/Const/const"], own["noise0"] = own["4x4/Const/const"][:, :, :3], own["noise0"][:, :, :3]
+
+
+@pytest.mark.parametrize("more", [
+    dict(min_h=4, min_w=4, res_log2=2), dict(min_h=np.int64(4), min_w=4, res_log2=np.int32(2)),
+    dict(resolution_h=16, resolution_w=16), dict(init_res=[4, 4]), dict(init_res=(4, 4)),
+    dict(init_res=np.array([4, 4]))])
+def test_square_networks_of_forks_for_others_are_read_and_written(more, tmp_path):
+    networks = pico_file(seed=2)
+    for part in [networks.Gs] + list(networks.Gs.components.values()):
+        part.static_kwargs.update(more)
+    path, again = str(tmp_path / "fork.pkl"), str(tmp_path / "again.pkl")
+    networks.save(path)
+    found = blend.load(path)
+    equal(found.Gs, networks.Gs)
+    assert set(more) <= set(found.Gs.static_kwargs) & set(found.Gs.components["synthesis"].static_kwargs)
+    assert blend.generate(found, [1]).shape == (1, 16, 16, 3)
+    for format in ENDING:
+        found.save(again, format)
+        back = blend.load(again)
+        assert all(np.array_equal(back.Gs.static_kwargs[key], value) for key, value in more.items())
+    blend.blend(found, pico_file(seed=3), 8).save(again, "tensorflow")
+    assert set(more) <= set(blend.load(again).Gs.static_kwargs)
+
+
+def test_numbers_that_no_graph_uses_are_left_aside(tmp_path, capsys):
+    """As the files of some Colab forks have them, in all networks and their parts."""
+    networks = golden("skip64").a
+    extra = OrderedDict([("epochs", np.float32(3)), ("epochs_1", np.float32(4))])
+
+    def with_extra(network):
+        parts = OrderedDict((role, with_extra(part)) for role, part in network.components.items())
+        return network.with_own(OrderedDict(list(network.own_variables.items()) + list(extra.items())), parts)
+
+    path = str(tmp_path / "colab.pkl")
+    networks._replace(**{role: with_extra(getattr(networks, role)) for role in ("G", "D", "Gs")}).save(path)
+    found = blend.load(path)
+    for role in ("G", "D", "Gs"):
+        equal(getattr(found, role), getattr(networks, role))
+    assert found.left_out == tuple("the variable %r of Gs, G, D, a number that no graph uses" % name for name in extra)
+    assert "besides  the variable 'epochs_1' of Gs, G, D" in command(capsys, "inspect", path)[1]
+
+
+@pytest.mark.parametrize("change, says", [
+    (lambda own: own.update(more=np.zeros(1, np.float32)), "more is not a variable"),
+    (lambda own: own.update(epochs=np.float64(1)), "epochs is not a float32"),
+    (lambda own: own.pop("dlatent_avg"), "dlatent_avg should be (8,), is missing"),
+    (lambda own: own.update(dlatent_avg=np.float32(1)), "dlatent_avg should be (8,), is ()"),
+])
+def test_what_is_more_than_a_number_or_is_needed_stays_an_error(change, says, tmp_path):
+    networks, path = pico_file(), str(tmp_path / "file.pkl")
+    networks.Gs.own_variables["epochs"] = np.float32(1)
+    change(networks.Gs.own_variables)
+    networks.save(path)
+    with pytest.raises(blend.NetworkFileError) as error:
+        blend.load(path)
+    assert says in str(error.value)
+
+
+def test_many_such_numbers_are_counted(tmp_path):
+    networks, path = pico_file(), str(tmp_path / "file.pkl")
+    networks.Gs.own_variables.update(("n%d" % i, np.float32(i)) for i in range(500))
+    networks.save(path)
+    found = blend.load(path)
+    assert len(found.left_out) == 9 and found.left_out[-1] == "492 more such variables"
+    networks.Gs.own_variables["n" * 199] = np.float32(0)
+    networks.Gs.own_variables.move_to_end("n" * 199, last=False)
+    networks.save(path)
+    assert max(map(len, blend.load(path).left_out)) < 200
 
 
 class Persistent(object):

@@ -41,7 +41,12 @@ _FAMILIES = {
     "G_synthesis_stylegan_revised": "StyleGAN2's configs a to d (progressive growing)",
     "D_stylegan": "StyleGAN2's configs a to d (progressive growing)",
 }
-_NOT_SQUARE = frozenset(["min_h", "min_w", "res_log2", "resolution_h", "resolution_w"])
+# Arguments of forks for pictures that are not square, and what they are where pictures are square, from 4x4 up.
+_SQUARE = OrderedDict([
+    ("min_h", lambda resolution: [4]), ("min_w", lambda resolution: [4]), ("init_res", lambda resolution: [4, 4]),
+    ("res_log2", lambda resolution: [resolution.bit_length() - 3]), ("resolution_h", lambda resolution: [resolution]),
+    ("resolution_w", lambda resolution: [resolution]),
+])
 # Arguments that shape no variable but the pictures; networks that differ in them do not blend.
 _ARITHMETIC = frozenset(["mapping_lrmul", "mapping_nonlinearity", "normalize_latents", "architecture", "nonlinearity",
                          "resample_kernel"])
@@ -131,6 +136,11 @@ class Network(object):
         own = OrderedDict((name, variables[name]) for name in self.own_variables)
         return Network(self.name, self.build_func_name, self.static_kwargs, own, components, self.extra)
 
+    def with_own(self, own_variables, components=None):
+        """The same network with other own variables, and components if they are given."""
+        return Network(self.name, self.build_func_name, self.static_kwargs, own_variables,
+                       self.components if components is None else components, self.extra)
+
     def filled(self, variables):
         """The same network with the variables of its parts, by global name, whatever it had before."""
         components = OrderedDict()
@@ -174,7 +184,7 @@ def layout(network, function):
     roles = set(network.components)
     synthesis = network.components.get("synthesis", network)
     for each in (network, synthesis):
-        _check_family(each.build_func_name, each.static_kwargs)
+        _check_family(each.build_func_name, each.static_kwargs, each.own_variables)
     if network.build_func_name not in allowed:
         raise NetworkFileError("network %s is built by %s where StyleGAN2 has %s; other architectures are not "
                                "supported" % (network.name, network.build_func_name, " or ".join(allowed)))
@@ -199,14 +209,47 @@ def layout(network, function):
     return found
 
 
-def _check_family(function, kwargs):
+def _check_family(function, kwargs, variables):
     if function in _FAMILIES:
         raise NetworkFileError("is a network of %s (%s); blend reads StyleGAN2, configs e and f" % (
             _FAMILIES[function], function))
-    odd = sorted(_NOT_SQUARE & set(kwargs))
+    resolution = _numbers(kwargs.get("resolution", GENERATOR_DEFAULTS["resolution"]))[:1]
+    odd = ["%s=%s" % (key, _in_words(kwargs[key])) for key, square in _SQUARE.items()
+           if key in kwargs and (not resolution or _numbers(kwargs[key]) != square(resolution[0]))]
+    odd = odd or ["%s of %dx%d" % ((name,) + np.shape(value)[2:]) for name, value in variables.items()
+                  if name.endswith("/Const/const") and np.ndim(value) == 4 and np.shape(value)[2:] != (4, 4)]
     if odd:
         raise NetworkFileError("is a network of a fork of StyleGAN2 for pictures that are not square (%s); blend reads "
-                               "square ones" % ", ".join(odd))
+                               "square ones" % ", ".join(odd[:6]))
+
+
+def _numbers(value):
+    """The whole numbers of an argument as a list, whatever holds them; none where it is something else."""
+    if isinstance(value, (np.generic, np.ndarray)) and value.size <= _MOST_TAPS:
+        value = value.tolist()
+    numbers = list(value[:_MOST_TAPS]) if isinstance(value, (list, tuple)) else [value]
+    return numbers if all(type(one) is int for one in numbers) else []
+
+
+def _in_words(value):
+    numbers = _numbers(value)
+    return str(numbers) if len(numbers) > 1 else brief(numbers[0] if numbers else value)
+
+
+def without_idle(network, function):
+    """(a network without the scalars that its architecture does not know, their names): no graph uses them.
+
+    NetworkFileError: as `layout`.
+    """
+    idle, kept = [], {}
+    for part, expected in layout(network, function):
+        names = [name for name, value in part.own_variables.items() if name not in expected and np.shape(value) == ()]
+        idle += [name for name in names if name not in idle]
+        kept[id(part)] = [(name, value) for name, value in part.own_variables.items() if name not in names]
+    if not idle:
+        return network, idle
+    parts = OrderedDict((role, part.with_own(kept[id(part)])) for role, part in network.components.items())
+    return network.with_own(kept[id(network)], parts), idle
 
 
 def expected_variables(network, function):
