@@ -12,10 +12,11 @@ from collections import OrderedDict
 import numpy as np
 import pytest
 from conftest import GOLDEN, golden, pico_file
+from test_nvidia import needs_repository, python
 
 import blend
-from blend import run
-from blend.checkpoints import layouts, pytorch_pickle, torch_files
+from blend import carried, run
+from blend.checkpoints import layouts, pytorch_pickle, tensorflow_pickle, torch_files
 from blend.engine.generator import Discriminator
 from blend.networks.network import not_finite
 
@@ -305,6 +306,80 @@ def test_a_strangers_source_is_left_behind_when_asked(saved, tmp_path, capsys):
     assert command(capsys, "convert", theirs, target, "--format", "pytorch")[0] == 0
     assert b"raise SystemExit" not in open(target, "rb").read()
     assert "which that repository executes" not in command(capsys, "inspect", target)[1]
+
+
+def own_of_ada(folder, capsys, change=None):
+    """tests/golden/ada-tensorflow.pkl with blend's own text; the path."""
+    source, target = os.path.join(GOLDEN, "ada-tensorflow.pkl"), str(folder / "own.pkl")
+    if change is not None:
+        networks = blend.load(source)
+        for network in (networks.G, networks.D, networks.Gs):
+            for part in [network] + list(network.components.values()):
+                change(part.static_kwargs)
+        source = str(folder / "changed.pkl")
+        networks.save(source)
+    assert command(capsys, "convert", source, target, "--format", "tensorflow", "--own-source")[0] == 0
+    return target
+
+
+def test_own_source_of_ada_says_all_that_differs(tmp_path, capsys):
+    """In version 4 of the state, which NVIDIA's stylegan2 opens, and with ADA's defaults written out."""
+    def drop(kwargs):
+        kwargs.pop("mbstd_group_size", None)
+        kwargs["resample_kernel"] = None
+
+    there, here = blend.load(os.path.join(GOLDEN, "ada-tensorflow.pkl")), blend.load(own_of_ada(tmp_path, capsys))
+    dropped = blend.load(own_of_ada(tmp_path, capsys, drop))
+    for found in (here, dropped):
+        for role in ("G", "D", "Gs"):
+            network = getattr(found, role)
+            for part in [network] + list(network.components.values()):
+                assert part.extra["version"] == 4 and carried.own(part.extra["build_module_src"], carried.TENSORFLOW)
+            for each in network.components.values():
+                assert each.static_kwargs["mapping_fmaps"] == 8 and each.static_kwargs["label_embedding"] is True
+                assert each.static_kwargs.get("resample_kernel") == (None if found is here else [1, 1])
+            for name, value in getattr(there, role).variables.items():
+                assert value.tobytes() == network.variables[name].tobytes()
+    assert here.Gs.static_kwargs["mapping_fmaps"] == 8 and here.Gs.architecture == there.Gs.architecture
+    assert dropped.D.static_kwargs["mbstd_group_size"] is None and here.D.static_kwargs["mbstd_group_size"] == 4
+    # StyleGAN2's own networks need nothing more.
+    networks = golden("skip64").a
+    bare = tensorflow_pickle.without_source(networks)
+    assert tensorflow_pickle.with_source(bare.D).static_kwargs == networks.D.static_kwargs
+    assert tensorflow_pickle.with_source(bare.Gs).static_kwargs == networks.Gs.static_kwargs
+
+
+IN_NVIDIA = """
+import sys
+import numpy as np
+from blend.nvidia import repository
+engine = repository.start()
+for path in sys.argv[2:]:
+    with np.load(sys.argv[1]) as given:
+        z, c, images = [given["ada-tensorflow/" + key] for key in ("z", "c", "images")]
+    G, D, Gs = engine.load_networks(path)
+    np.savez(path + ".npz", scores=D.run(images, c),
+             images=Gs.run(z, c, truncation_psi=0.6, randomize_noise=False),
+             parts=Gs.components.synthesis.run(Gs.components.mapping.run(z, c), randomize_noise=False))
+"""
+
+
+@needs_repository
+def test_own_source_of_ada_runs_in_nvidias_stylegan2(tmp_path, capsys, reference):
+    def box(kwargs):
+        kwargs["resample_kernel"] = None
+
+    path = own_of_ada(tmp_path, capsys)
+    (tmp_path / "box").mkdir()
+    other = own_of_ada(tmp_path / "box", capsys, box)
+    python("-c", IN_NVIDIA, os.path.join(GOLDEN, "torch.npz"), path, other,
+           PYTHONPATH=os.path.dirname(os.path.dirname(os.path.abspath(blend.__file__))))
+    with np.load(path + ".npz") as found:
+        near(found["images"], reference["ada-tensorflow/images"], 1e-6)
+        near(found["scores"], reference["ada-tensorflow/scores"], 1e-6)
+    with np.load(other + ".npz") as found:
+        near(found["parts"], blend.generate(blend.load(other), z=reference["ada-tensorflow/z"],
+                                            labels=reference["ada-tensorflow/c"], psi=1, output="float32"))
 
 
 def test_a_blend_is_saved_in_any_format(saved, tmp_path, capsys):

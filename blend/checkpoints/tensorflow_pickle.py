@@ -9,7 +9,7 @@ from blend.checkpoints.contents import Contents
 from blend.checkpoints.pickle_reader import SIMPLE_DTYPES, Instance
 from blend.checkpoints.pickle_writer import Emitter
 from blend.errors import NetworkFileError
-from blend.networks.network import Network
+from blend.networks.network import Network, written_out
 
 NAME = "tensorflow"
 _CARRIED = (type(None), bool, int, float, str, bytes, memoryview, np.ndarray, np.generic)
@@ -18,6 +18,7 @@ _MOST_CARRIED = 2 ** 24  # bytes of texts and arrays, each counted as often as i
 _MOST_VARIABLES = 1000   # 1024x1024 has some 170
 _LONGEST_NAME = 200
 _ROLES = ("G", "D", "Gs")
+_VERSION = 4  # of the state, the newest that NVIDIA's stylegan2 opens; that of StyleGAN2-ADA is 5
 
 
 def recognise(value):
@@ -53,16 +54,18 @@ def with_source(network):
     """A network that carries a source for NVIDIA's loader: its own, or where it comes from PyTorch ours."""
     if network.extra.get("build_module_src"):
         return network
-    # Of ADA's two kinds of labels: our G_mapping is told by its component's arguments, which other readers ignore.
-    parts = OrderedDict((role, Network(
-        part.name, part.build_func_name, dict(part.static_kwargs, label_embedding=network.is_ada),
-        part.own_variables, None, dict(part.extra, build_module_src=carried.text(carried.TENSORFLOW))))
-        for role, part in network.components.items())
+    kwargs, ours = written_out(network), {"build_module_src": carried.text(carried.TENSORFLOW), "version": _VERSION}
+    parts = OrderedDict()
+    for role, part in network.components.items():
+        theirs = {key: value for key, value in part.static_kwargs.items() if value is not None or key not in kwargs}
+        # Of ADA's two kinds of labels: our G_mapping is told by its component's arguments, which other readers ignore.
+        theirs["label_embedding"] = network.is_ada
+        parts[role] = Network(part.name, part.build_func_name, dict(kwargs, **theirs), part.own_variables, None,
+                              dict(part.extra, **ours))
     own = OrderedDict(network.own_variables)
     if network.is_generator:
         own.setdefault("lod", np.zeros((), np.float32))  # our G_main makes it, and loaders want to find it
-    return Network(network.name, network.build_func_name, network.static_kwargs, own, parts,
-                   dict(network.extra, build_module_src=carried.text(carried.TENSORFLOW)))
+    return Network(network.name, network.build_func_name, kwargs, own, parts, dict(network.extra, **ours))
 
 
 def without_source(networks):

@@ -157,6 +157,19 @@ class Network(object):
             self.name, self.build_func_name, self.resolution, self.resolution, len(self.variables))
 
 
+def written_out(network):
+    """static_kwargs with every argument that blend's own build functions would take otherwise by default.
+
+    The functions of StyleGAN2-ADA have other defaults, and take None where those of StyleGAN2 want a number.
+    """
+    architecture, kwargs = network.architecture, dict(network.static_kwargs)
+    for key, default in (GENERATOR_DEFAULTS if network.is_generator else DISCRIMINATOR_DEFAULTS).items():
+        value = architecture[key]
+        if default is not None and kwargs.get(key) is None and value != (None if key in kwargs else default):
+            kwargs[key] = list(value) if isinstance(value, tuple) else value
+    return kwargs
+
+
 def _resolved(architecture):
     """None replaced by what NVIDIA's functions take in its place."""
     found = OrderedDict(architecture)
@@ -317,8 +330,9 @@ def check_same_architecture(low, high, what):
 def not_finite(network):
     """OrderedDict of variable name to the number of its values that are NaN or infinite."""
     found = OrderedDict()
-    for name, value in network.stored.items():
-        if isinstance(value, Lazy):
+    values = network.stored if isinstance(network, Network) else network.variables
+    for name, value in values.items():
+        if isinstance(value, Lazy):  # finite where the weights are
             continue
         # The sum is enough for the common case, and needs no memory; values near the largest float32 only look bad.
         if not np.isfinite(np.sum(value, dtype=np.float64)):
