@@ -4,7 +4,7 @@ from collections import OrderedDict
 import numpy as np
 import pytest
 
-from blend.checkpoints import NetworkFile
+from blend.checkpoints import NetworkFile, rosinality
 from blend.networks.network import Network
 
 GOLDEN = os.path.join(os.path.dirname(__file__), "golden")
@@ -97,6 +97,13 @@ def pico_file(resolution=16, channels=8, latent=8, layers=2, seed=0, **extra):
     kwargs = dict(resolution=resolution, num_channels=3, fmap_base=channels * 1024, fmap_max=channels,
                   latent_size=latent, dlatent_size=latent, mapping_layers=layers, mapping_fmaps=latent)
     return NetworkFile(assemble(pico_variables(resolution, channels, latent, layers, seed), "Gs", kwargs, extra))
+
+
+def torch_file(path, value):
+    """Write what `torch.save` writes of dicts of arrays; the path as text."""
+    with open(str(path), "wb") as file:
+        rosinality._archive(value, file)
+    return str(path)
 
 
 @pytest.fixture(scope="session")

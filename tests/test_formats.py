@@ -1,6 +1,5 @@
 """Every format: read, written, round trips to the bit, pictures as the original repositories compute them."""
 
-import collections
 import json
 import os
 import pickle
@@ -8,14 +7,16 @@ import struct
 import sys
 import types
 import zipfile
+from collections import OrderedDict
 
 import numpy as np
 import pytest
 from conftest import GOLDEN, golden, pico_file
+from test_nvidia import needs_repository, python
 
 import blend
-from blend import run
-from blend.checkpoints import layouts, pytorch_pickle, torch_files
+from blend import carried, run
+from blend.checkpoints import layouts, pytorch_pickle, tensorflow_pickle, torch_files
 from blend.engine.generator import Discriminator
 from blend.networks.network import not_finite
 
@@ -161,7 +162,7 @@ def test_biases_of_pytorch_that_tensorflow_cannot_hold(tmp_path):
     name = sorted(found.Gs.extra[layouts.AFFINE])[0]
     changed = dict(found.Gs.variables)
     changed[name] = changed[name] + np.float32(0.25)  # trained on: the old biases are not its own any more
-    made, _ = layouts.to_torch(found.Gs.replaced(collections.OrderedDict(
+    made, _ = layouts.to_torch(found.Gs.replaced(OrderedDict(
         (key, changed[key]) for key in found.Gs.variables)), layouts.ada_generator)
     assert np.array_equal(made[layouts.ada_generator(name)[0]], changed[name] + np.float32(1))
 
@@ -306,6 +307,80 @@ def test_a_strangers_source_is_left_behind_when_asked(saved, tmp_path, capsys):
     assert "which that repository executes" not in command(capsys, "inspect", target)[1]
 
 
+def own_of_ada(folder, capsys, change=None):
+    """tests/golden/ada-tensorflow.pkl with blend's own text; the path."""
+    source, target = os.path.join(GOLDEN, "ada-tensorflow.pkl"), str(folder / "own.pkl")
+    if change is not None:
+        networks = blend.load(source)
+        for network in (networks.G, networks.D, networks.Gs):
+            for part in [network] + list(network.components.values()):
+                change(part.static_kwargs)
+        source = str(folder / "changed.pkl")
+        networks.save(source)
+    assert command(capsys, "convert", source, target, "--format", "tensorflow", "--own-source")[0] == 0
+    return target
+
+
+def test_own_source_of_ada_says_all_that_differs(tmp_path, capsys):
+    """In version 4 of the state, which NVIDIA's stylegan2 opens, and with ADA's defaults written out."""
+    def drop(kwargs):
+        kwargs.pop("mbstd_group_size", None)
+        kwargs["resample_kernel"] = None
+
+    there, here = blend.load(os.path.join(GOLDEN, "ada-tensorflow.pkl")), blend.load(own_of_ada(tmp_path, capsys))
+    dropped = blend.load(own_of_ada(tmp_path, capsys, drop))
+    for found in (here, dropped):
+        for role in ("G", "D", "Gs"):
+            network = getattr(found, role)
+            for part in [network] + list(network.components.values()):
+                assert part.extra["version"] == 4 and carried.own(part.extra["build_module_src"], carried.TENSORFLOW)
+            for each in network.components.values():
+                assert each.static_kwargs["mapping_fmaps"] == 8 and each.static_kwargs["label_embedding"] is True
+                assert each.static_kwargs.get("resample_kernel") == (None if found is here else [1, 1])
+            for name, value in getattr(there, role).variables.items():
+                assert value.tobytes() == network.variables[name].tobytes()
+    assert here.Gs.static_kwargs["mapping_fmaps"] == 8 and here.Gs.architecture == there.Gs.architecture
+    assert dropped.D.static_kwargs["mbstd_group_size"] is None and here.D.static_kwargs["mbstd_group_size"] == 4
+    # StyleGAN2's own networks need nothing more.
+    networks = golden("skip64").a
+    bare = tensorflow_pickle.without_source(networks)
+    assert tensorflow_pickle.with_source(bare.D).static_kwargs == networks.D.static_kwargs
+    assert tensorflow_pickle.with_source(bare.Gs).static_kwargs == networks.Gs.static_kwargs
+
+
+IN_NVIDIA = """
+import sys
+import numpy as np
+from blend.nvidia import repository
+engine = repository.start()
+for path in sys.argv[2:]:
+    with np.load(sys.argv[1]) as given:
+        z, c, images = [given["ada-tensorflow/" + key] for key in ("z", "c", "images")]
+    G, D, Gs = engine.load_networks(path)
+    np.savez(path + ".npz", scores=D.run(images, c),
+             images=Gs.run(z, c, truncation_psi=0.6, randomize_noise=False),
+             parts=Gs.components.synthesis.run(Gs.components.mapping.run(z, c), randomize_noise=False))
+"""
+
+
+@needs_repository
+def test_own_source_of_ada_runs_in_nvidias_stylegan2(tmp_path, capsys, reference):
+    def box(kwargs):
+        kwargs["resample_kernel"] = None
+
+    path = own_of_ada(tmp_path, capsys)
+    (tmp_path / "box").mkdir()
+    other = own_of_ada(tmp_path / "box", capsys, box)
+    python("-c", IN_NVIDIA, os.path.join(GOLDEN, "torch.npz"), path, other,
+           PYTHONPATH=os.path.dirname(os.path.dirname(os.path.abspath(blend.__file__))))
+    with np.load(path + ".npz") as found:
+        near(found["images"], reference["ada-tensorflow/images"], 1e-6)
+        near(found["scores"], reference["ada-tensorflow/scores"], 1e-6)
+    with np.load(other + ".npz") as found:
+        near(found["parts"], blend.generate(blend.load(other), z=reference["ada-tensorflow/z"],
+                                            labels=reference["ada-tensorflow/c"], psi=1, output="float32"))
+
+
 def test_a_blend_is_saved_in_any_format(saved, tmp_path, capsys):
     for format, ending in ENDING.items():
         target = str(tmp_path / (format + ending))
@@ -365,7 +440,15 @@ def test_other_files_are_named(head, says, tmp_path):
     (lambda n: setattr(n, "build_func_name", "G_paper"), "Progressive GAN"),
     (lambda n: setattr(n.components["synthesis"], "build_func_name", "G_synthesis_stylegan_revised"),
      "configs a to d (progressive growing)"),
-    (lambda n: n.static_kwargs.update(min_h=5, min_w=3, res_log2=7), "not square (min_h=5, min_w=3, res_log2=7)"),
+    (lambda n: n.static_kwargs.update(min_h=5, min_w=3, res_log2=7),
+     "is a network of a fork of StyleGAN2 for pictures that are not square (min_h=5, min_w=3, res_log2=7)"),
+    (lambda n: n.static_kwargs.update(min_h=4, min_w=4, res_log2=3), "not square (res_log2=3)"),
+    (lambda n: n.static_kwargs.update(resolution_h=32, resolution_w=16), "not square (resolution_h=32)"),
+    (lambda n: n.static_kwargs.update(min_h=np.arange(100)), "not square (min_h=a ndarray)"),
+    (lambda n: n.static_kwargs.update(init_res=[[4], 4.0]), "not square (init_res=a list)"),
+    (lambda n: n.static_kwargs.update(resolution="x", min_h=4), "not square (min_h=4)"),
+    (lambda n: (n.static_kwargs.update(init_res=[3, 4]), stretch(n)), "not square (init_res=[3, 4])"),
+    (lambda n: stretch(n), "not square (4x4/Const/const of 3x4)"),
 ])
 def test_other_families_of_tensorflow_are_named(change, says, tmp_path):
     networks, path = pico_file(), str(tmp_path / "file.pkl")
@@ -374,6 +457,81 @@ def test_other_families_of_tensorflow_are_named(change, says, tmp_path):
     with pytest.raises(blend.NetworkFileError) as error:
         blend.load(path)
     assert says in str(error.value)
+
+
+def stretch(network):
+    """Make the variables of a generator those of a fork for wide pictures, whatever it calls that."""
+    own = network.components["synthesis"].own_variables
+    own["4x4/Const/const"], own["noise0"] = own["4x4/Const/const"][:, :, :3], own["noise0"][:, :, :3]
+
+
+@pytest.mark.parametrize("more", [
+    dict(min_h=4, min_w=4, res_log2=2), dict(min_h=np.int64(4), min_w=4, res_log2=np.int32(2)),
+    dict(resolution_h=16, resolution_w=16), dict(init_res=[4, 4]), dict(init_res=(4, 4)),
+    dict(init_res=np.array([4, 4]))])
+def test_square_networks_of_forks_for_others_are_read_and_written(more, tmp_path):
+    networks = pico_file(seed=2)
+    for part in [networks.Gs] + list(networks.Gs.components.values()):
+        part.static_kwargs.update(more)
+    path, again = str(tmp_path / "fork.pkl"), str(tmp_path / "again.pkl")
+    networks.save(path)
+    found = blend.load(path)
+    equal(found.Gs, networks.Gs)
+    assert set(more) <= set(found.Gs.static_kwargs) & set(found.Gs.components["synthesis"].static_kwargs)
+    assert blend.generate(found, [1]).shape == (1, 16, 16, 3)
+    for format in ENDING:
+        found.save(again, format)
+        back = blend.load(again)
+        assert all(np.array_equal(back.Gs.static_kwargs[key], value) for key, value in more.items())
+    blend.blend(found, pico_file(seed=3), 8).save(again, "tensorflow")
+    assert set(more) <= set(blend.load(again).Gs.static_kwargs)
+
+
+def test_numbers_that_no_graph_uses_are_left_aside(tmp_path, capsys):
+    """As the files of some Colab forks have them, in all networks and their parts."""
+    networks = golden("skip64").a
+    extra = OrderedDict([("epochs", np.float32(3)), ("epochs_1", np.float32(4))])
+
+    def with_extra(network):
+        parts = OrderedDict((role, with_extra(part)) for role, part in network.components.items())
+        return network.changed(own_variables=OrderedDict(list(network.own_variables.items()) + list(extra.items())),
+                               components=parts)
+
+    path = str(tmp_path / "colab.pkl")
+    networks._replace(**{role: with_extra(getattr(networks, role)) for role in ("G", "D", "Gs")}).save(path)
+    found = blend.load(path)
+    for role in ("G", "D", "Gs"):
+        equal(getattr(found, role), getattr(networks, role))
+    assert found.left_out == tuple("the variable %r of Gs, G, D, a number that no graph uses" % name for name in extra)
+    assert "besides  the variable 'epochs_1' of Gs, G, D" in command(capsys, "inspect", path)[1]
+
+
+@pytest.mark.parametrize("change, says", [
+    (lambda own: own.update(more=np.zeros(1, np.float32)), "more is not a variable"),
+    (lambda own: own.update(epochs=np.float64(1)), "epochs is not a float32"),
+    (lambda own: own.pop("dlatent_avg"), "dlatent_avg should be (8,), is missing"),
+    (lambda own: own.update(dlatent_avg=np.float32(1)), "dlatent_avg should be (8,), is ()"),
+])
+def test_what_is_more_than_a_number_or_is_needed_stays_an_error(change, says, tmp_path):
+    networks, path = pico_file(), str(tmp_path / "file.pkl")
+    networks.Gs.own_variables["epochs"] = np.float32(1)
+    change(networks.Gs.own_variables)
+    networks.save(path)
+    with pytest.raises(blend.NetworkFileError) as error:
+        blend.load(path)
+    assert says in str(error.value)
+
+
+def test_many_such_numbers_are_counted(tmp_path):
+    networks, path = pico_file(), str(tmp_path / "file.pkl")
+    networks.Gs.own_variables.update(("n%d" % i, np.float32(i)) for i in range(500))
+    networks.save(path)
+    found = blend.load(path)
+    assert len(found.left_out) == 9 and found.left_out[-1] == "492 more such variables"
+    networks.Gs.own_variables["n" * 199] = np.float32(0)
+    networks.Gs.own_variables.move_to_end("n" * 199, last=False)
+    networks.save(path)
+    assert max(map(len, blend.load(path).left_out)) < 200
 
 
 class Persistent(object):

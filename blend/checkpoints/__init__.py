@@ -4,12 +4,13 @@ A module has NAME, `recognise` (by content, never by name), `read` and `write`.
 """
 
 import os
+from collections import OrderedDict
 from typing import NamedTuple
 
 from blend.checkpoints import pytorch_pickle, rosinality, safetensors, tensorflow_pickle, torch_files
 from blend.checkpoints.contents import Contents
-from blend.errors import BlendError, NetworkFileError
-from blend.networks.network import check
+from blend.errors import BlendError, NetworkFileError, brief
+from blend.networks.network import check, without_idle
 from blend.system.files import FileMap, check_target, reason, replacing
 
 FORMATS = {module.NAME: module for module in (tensorflow_pickle, pytorch_pickle, rosinality, safetensors)}
@@ -24,6 +25,7 @@ _OTHERS = (
     (b"\x89HDF", "an HDF5 file, not a StyleGAN2 network"), (b"\x89PNG", "a picture"), (b"\xff\xd8\xff", "a picture"),
     (b"GGUF", "a GGUF file, not a StyleGAN2 network"),
 )
+_MOST_NAMED = 8
 _KINDS = "; network files are NVIDIA's .pkl (TensorFlow or PyTorch), rosinality's .pt and blend's .safetensors"
 
 
@@ -78,14 +80,27 @@ def parse(buffer):
     """The NetworkFile of a file's bytes; arrays are views of them. NetworkFileError: what is wrong with them."""
     try:
         module, found = _read(memoryview(buffer))
-        for network, function in ((found.Gs, "generator"), (found.G, "generator"), (found.D, "discriminator")):
+        networks, idle = {}, OrderedDict()
+        for role in ("Gs", "G", "D"):
+            network, function = getattr(found, role), "discriminator" if role == "D" else "generator"
             if network is not None:
                 tensorflow_pickle.check_plain(network)
-                check(network, function)
-        return NetworkFile(*found._replace(format=module.NAME))
+                networks[role], names = without_idle(network, function)
+                check(networks[role], function)
+                idle.update((name, idle.get(name, []) + [role]) for name in names)
+        left = found.left_out + tuple(_idle_in_words(idle))
+        return NetworkFile(*found._replace(format=module.NAME, left_out=left, **networks))
     except (ArithmeticError, LookupError, TypeError, ValueError, AttributeError, RecursionError, MemoryError) as error:
         # The last net; the fuzzers of the tests take it for a fault.
         raise NetworkFileError("broken in an unforeseen way (%s: %s)" % (type(error).__name__, str(error)[:200]))
+
+
+def _idle_in_words(idle):
+    """What is said of variables that no graph uses, {name: roles}."""
+    for name, roles in list(idle.items())[:_MOST_NAMED]:
+        yield "the variable %s of %s, a number that no graph uses" % (brief(name), ", ".join(roles))
+    if len(idle) > _MOST_NAMED:
+        yield "%d more such variables" % (len(idle) - _MOST_NAMED)
 
 
 def _read(view):

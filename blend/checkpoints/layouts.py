@@ -11,6 +11,7 @@ import numpy as np
 
 from blend.errors import NetworkFileError
 from blend.networks.network import Network, expected_variables
+from blend.networks.stand_ins import stand_in
 
 AFFINE = "affine_bias"  # in a Network's `extra`: biases of PyTorch files that mod_bias cannot hold to the bit
 
@@ -184,14 +185,18 @@ def _is_known(value, shape):
     return isinstance(value, np.ndarray) and value.dtype == np.float32 and value.shape == shape
 
 
-def generator(name, kwargs, tensors, naming):
-    """A generator Network of ADA's kind from PyTorch's tensors."""
+def generator(name, kwargs, tensors, naming, lacking=()):
+    """A generator Network of ADA's kind from PyTorch's tensors. lacking: variables for which there are stand-ins."""
     layers = 2 * int(kwargs["resolution"]).bit_length() - 4
     parts = OrderedDict([("synthesis", Network("G_synthesis", "G_synthesis", kwargs, {})),
                          ("mapping", Network("G_mapping", "G_mapping", dict(kwargs, dlatent_broadcast=layers), {}))])
     bare = Network(name, "G_main", kwargs, {}, parts)
-    found, biases = from_torch(tensors, expected_variables(bare, "generator"), naming)
-    made = bare.filled(found)
+    expected = expected_variables(bare, "generator")
+    there = OrderedDict((each, shape) for each, shape in expected.items() if each not in lacking)
+    found, biases = from_torch(tensors, there, naming)
+    made = bare.filled(OrderedDict(
+        (each, found[each] if each in there else stand_in(each, shape, bare.architecture, found))
+        for each, shape in expected.items()))
     return made if not biases else Network(name, "G_main", kwargs, made.own_variables, made.components,
                                            {AFFINE: biases})
 

@@ -13,6 +13,7 @@ import numpy as np
 from blend.checkpoints.pickle_reader import EasyDict
 from blend.errors import BlendError
 from blend.networks.network import Network
+from blend.networks.stand_ins import settled
 from blend.system.files import write_array
 
 _STATE_VERSION = 4  # what stylegan2-ada-pytorch asks for at least; components, new in 3, are always written
@@ -224,5 +225,5 @@ def network_state(network):
 
 
 def _value(value):
-    value = np.asarray(value)
+    value = np.asarray(settled(value))
     return value[()] if value.ndim == 0 else value

@@ -15,7 +15,8 @@ from blend.checkpoints.contents import Contents
 from blend.checkpoints.pickle_writer import Call, Emitter, Global, Ordered, Persistent
 from blend.checkpoints.torch_files import Module, Tensor
 from blend.errors import BlendError, NetworkFileError
-from blend.networks.stylegan2 import channels
+from blend.networks import stand_ins
+from blend.networks.stylegan2 import channels, synthesis_layers
 
 NAME = "rosinality"
 _ENTRIES = (("Gs", "g_ema"), ("G", "g"), ("D", "d"))
@@ -57,9 +58,11 @@ def read(value):
         return pytorch_pickle.restored(kept, tensors, lambda role: _naming(role, _top(tensors.get("D", {}))))
     left = ["%s (needed only to resume training there)" % name for name in ("g_optim", "d_optim", "args", "ada_aug_p")
             if name in value]
-    if average is None:
-        left.append("latent_avg was missing: truncation goes towards 0")
-    networks = {role: _generator(role, tensors[role]) for role in ("Gs", "G") if role in tensors}
+    networks = {}
+    for role in ("Gs", "G"):
+        if role in tensors:
+            networks[role], notes = _generator(role, tensors[role])
+            left += [note for note in notes if note not in left]
     if "D" in tensors:
         networks["D"] = pytorch_pickle.if_it_fits(_discriminator, tensors["D"], left)
     return Contents(left_out=tuple(left), **networks)
@@ -96,6 +99,7 @@ def _widths(top, channels):
 
 
 def _generator(name, tensors):
+    """(a generator Network, what stands for tensors that are not there, in words)."""
     latent = _shape(tensors, "style.1.weight", 2)[1]
     layers, channels = 0, [_shape(tensors, "conv1.conv.weight", 5)[1]]
     while "style.%d.weight" % (layers + 1) in tensors:
@@ -106,11 +110,15 @@ def _generator(name, tensors):
     kwargs = OrderedDict([
         ("latent_size", latent), ("dlatent_size", latent), ("mapping_fmaps", latent), ("resolution", resolution),
         ("num_channels", 3), ("label_size", 0), ("mapping_layers", layers)], **_widths(resolution, channels))
+    lacking, notes = [], []
     if "latent_avg" not in tensors:
-        tensors["latent_avg"] = np.zeros(min(latent, 2 ** 20), np.float32)
-    made = layouts.generator(name, kwargs, tensors, layouts.rosinality_generator)
+        lacking, notes = ["dlatent_avg"], [stand_ins.NO_AVERAGE]
+    if not any(tensor.startswith("noises.") for tensor in tensors):
+        lacking += ["G_synthesis/noise%d" % layer for layer in range(synthesis_layers(resolution) - 1)]
+        notes.append(stand_ins.NO_NOISE)
+    made = layouts.generator(name, kwargs, tensors, layouts.rosinality_generator, lacking)
     _check_all_read(tensors, made, layouts.rosinality_generator)
-    return made
+    return made, notes
 
 
 def _top(tensors):
@@ -133,7 +141,7 @@ def _discriminator(tensors):
 
 
 def _check_all_read(tensors, network, naming):
-    used = {(naming(name) or [None])[0] for name in network.variables}
+    used = {(naming(name) or [None])[0] for name in network.stored}
     odd = [name for name in tensors if name not in used]
     if odd:
         raise NetworkFileError("the tensor %s is of no StyleGAN2 network" % odd[0][:100])

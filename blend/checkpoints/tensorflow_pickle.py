@@ -19,6 +19,7 @@ _MOST_CARRIED = 2 ** 24  # bytes of texts and arrays, each counted as often as i
 _MOST_VARIABLES = 1000   # 1024x1024 has some 170
 _LONGEST_NAME = 200
 _ROLES = ("G", "D", "Gs")
+_VERSION = 4  # of the state, the newest that NVIDIA's stylegan2 opens; that of StyleGAN2-ADA is 5
 
 
 def recognise(value):
@@ -54,18 +55,33 @@ def with_source(network):
     """A network that carries a source for NVIDIA's loader: its own, or where it comes from PyTorch ours."""
     if network.extra.get("build_module_src") or network.family not in (STYLEGAN2, STYLEGAN2_ADA):
         return network
-    # Of ADA's two kinds of labels: our G_mapping is told by its component's arguments, which other readers ignore.
-    embeds = network.architecture.label_embedding
-    parts = OrderedDict((role, _with_text(part).changed(static_kwargs=dict(part.static_kwargs, label_embedding=embeds)))
-                        for role, part in network.components.items())
+    ours = {"build_module_src": carried.text(carried.TENSORFLOW), "version": _VERSION}
+    kwargs, parts = _written_out(network), OrderedDict()
+    for role, part in network.components.items():
+        theirs = {key: value for key, value in part.static_kwargs.items() if value is not None or key not in kwargs}
+        # Of ADA's two kinds of labels: our G_mapping is told by its component's arguments, which other readers ignore.
+        theirs["label_embedding"] = network.architecture.label_embedding
+        parts[role] = part.changed(static_kwargs=dict(kwargs, **theirs), extra=dict(part.extra, **ours))
     own = OrderedDict(network.own_variables)
     if network.is_generator:
         own.setdefault("lod", np.zeros((), np.float32))  # our G_main makes it, and loaders want to find it
-    return _with_text(network).changed(own_variables=own, components=parts)
+    return network.changed(static_kwargs=kwargs, own_variables=own, components=parts,
+                           extra=dict(network.extra, **ours))
 
 
-def _with_text(network):
-    return network.changed(extra=dict(network.extra, build_module_src=carried.text(carried.TENSORFLOW)))
+def _written_out(network):
+    """static_kwargs with every argument that blend's own build functions would take otherwise by default.
+
+    The functions of StyleGAN2-ADA have other defaults, and take None where those of StyleGAN2 want a number.
+    """
+    role = STYLEGAN2.roles["generator" if network.is_generator else "discriminator"]
+    kwargs = dict(network.static_kwargs)
+    for key, argument in role.arguments.items():
+        value, default = network.architecture[key], argument.default
+        if key != "label_embedding" and default is not None and kwargs.get(key) is None and value != (
+                None if key in kwargs else default):
+            kwargs[key] = list(value) if isinstance(value, tuple) else value
+    return kwargs
 
 
 def without_source(networks):

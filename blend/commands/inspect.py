@@ -24,7 +24,7 @@ def run(parser_class, arguments):
     for part in networks.left_out:
         print("besides  %s" % one_line(part))
     if given.variables:
-        for name, value in networks.Gs.variables.items():
+        for name, value in networks.Gs.stored.items():
             print("         %s %s" % (name, "x".join(map(str, value.shape)) or "scalar"))
     tell_bad_values(networks)
     return 0
@@ -36,7 +36,7 @@ def _tell_file(networks):
     with progress.waiting("reading"):
         print("sha256   %s" % files.sha256(networks.path))
     for role, network in networks.by_role.items():
-        values = network.variables.values()
+        values = network.stored.values()
         print("%-8s %s: %d variables, %s numbers" % (
             role, one_line(network.name), len(values), format(sum(np.size(value) for value in values), ",")))
 

@@ -6,13 +6,15 @@ import numpy as np
 
 from blend.errors import MismatchError, NetworkFileError
 from blend.networks import families, stylegan2  # noqa: F401  registers its family
+from blend.networks.stand_ins import Lazy, settled
 
 
 class Network(object):
     """One network of a file. Not changed in place: `replaced` returns a new one.
 
     name: as its maker chose. static_kwargs: build arguments that were set. components: OrderedDict of
-    sub-networks by role ('synthesis', 'mapping'). own_variables: OrderedDict of local name to array.
+    sub-networks by role ('synthesis', 'mapping'). own_variables: OrderedDict of local name to array, or to a Lazy where
+    the file has none.
     extra: everything else that the file says of it (build_module_src, version, …), carried through unread.
     """
 
@@ -31,11 +33,16 @@ class Network(object):
 
         Generators are named as blending sees them: `G_synthesis/…` and `G_mapping/…`, whatever the file says.
         """
-        variables = OrderedDict(self.own_variables)
+        return OrderedDict((name, settled(value)) for name, value in self.stored.items())
+
+    @property
+    def stored(self):
+        """`variables` as they lie there: a Lazy stands for what the file lacks and nobody has asked for yet."""
+        stored = OrderedDict(self.own_variables)
         for role, component in self.components.items():
-            for name, value in component.variables.items():
-                variables["G_%s/%s" % (role, name)] = value
-        return variables
+            for name, value in component.stored.items():
+                stored["G_%s/%s" % (role, name)] = value
+        return stored
 
     @property
     def _family_and_role(self):
@@ -109,6 +116,23 @@ def check(network, role):
     """
     for part, shapes, optional in _layout(network, role):
         _check_shapes(part, shapes, optional)
+
+
+def without_idle(network, role):
+    """(a network without the scalars that its architecture does not know, their names): no graph uses them.
+
+    Files of Colab forks have such. role: 'generator' or 'discriminator'. NetworkFileError: as `check`.
+    """
+    idle, kept = [], {}
+    for part, shapes, _ in _layout(network, role):
+        names = [name for name, value in part.own_variables.items() if name not in shapes and np.shape(value) == ()]
+        idle += [name for name in names if name not in idle]
+        kept[id(part)] = [(name, value) for name, value in part.own_variables.items() if name not in names]
+    if not idle:
+        return network, idle
+    components = OrderedDict((name, part.changed(own_variables=kept[id(part)]))
+                             for name, part in network.components.items())
+    return network.changed(own_variables=kept[id(network)], components=components), idle
 
 
 def expected_variables(network, role):
@@ -187,7 +211,9 @@ def check_same_architecture(low, high, what):
 def not_finite(network):
     """OrderedDict of variable name to the number of its values that are NaN or infinite."""
     bad = OrderedDict()
-    for name, value in network.variables.items():
+    for name, value in (network.stored if isinstance(network, Network) else network.variables).items():
+        if isinstance(value, Lazy):  # finite where the weights are
+            continue
         # The sum is enough for the common case, and needs no memory; values near the largest float32 only look bad.
         if not np.isfinite(np.sum(value, dtype=np.float64)):
             count = int(np.size(value) - np.count_nonzero(np.isfinite(value)))

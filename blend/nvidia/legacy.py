@@ -19,6 +19,7 @@ from blend.carried import stylegan2_graph
 from blend.checkpoints import tensorflow_pickle
 from blend.engine import generator, quiet_stderr, tensorflow
 from blend.errors import BlendError, NetworkFileError, brief
+from blend.networks.stand_ins import settled
 from blend.nvidia import admission, repository, tensorflow1
 
 _GDRIVE = "gdrive:networks/"  # names of NVIDIA's networks in its pretrained_networks.py, and where they are
@@ -149,7 +150,7 @@ def _restored(parsed):
     made.__setstate__(dict(
         parsed.extra, name=parsed.name, static_kwargs=parsed.static_kwargs, build_func_name=parsed.build_func_name,
         components={role: _restored(part) for role, part in parsed.components.items()},
-        variables=list(parsed.own_variables.items())))
+        variables=[(name, settled(value)) for name, value in parsed.own_variables.items()]))
     return made
 
 
