@@ -1,10 +1,12 @@
 """Downloads, against a server on this machine that behaves as servers do."""
 
 import ast
+import copy
 import hashlib
 import http.server
 import json
 import os
+import pickle
 import re
 import socketserver
 import subprocess
@@ -16,6 +18,7 @@ from conftest import pico_file
 
 import blend
 from blend import run, zoo
+from blend.system import files
 from blend.zoo import downloads
 
 PACKAGE = os.path.dirname(os.path.abspath(blend.__file__))
@@ -445,6 +448,34 @@ def test_names(tmp_path, monkeypatch, capsys, server):
         assert run.main(arguments) == 2
         told = capsys.readouterr().err
         assert says in told and told.count("\n") == 1, arguments
+
+
+def test_what_is_loaded_is_what_was_checked(content, tmp_path):
+    """A file that is exchanged meanwhile changes nothing: the checksum is of the bytes that are mapped."""
+    path, expected = tmp_path / "network.pkl", hashlib.sha256(content).hexdigest()
+    path.write_bytes(content)
+    networks = zoo.load(str(path), expected)
+    pico_file(seed=4).save(str(path))
+    assert networks.sha256 == expected and networks.path == str(path)
+    assert blend.load(str(path)).sha256 != expected
+    with pytest.raises(blend.MismatchError, match="the recipe says " + expected):
+        zoo.load(str(path), expected)
+    assert copy.deepcopy(networks).sha256 is None and pickle.loads(pickle.dumps(networks)).file is None
+    assert blend.blend(networks, networks, 8).sha256 is None
+
+
+def test_a_checksum_is_worked_out_once(server, content, monkeypatch):
+    url, digests = server.at + "good/file.pkl", []
+    zoo.get(url)
+    expected, new = hashlib.sha256(content).hexdigest(), hashlib.sha256
+    monkeypatch.setattr(files.hashlib, "sha256", lambda *data: digests.append(data) or new(*data))
+    networks = zoo.load(url, expected)
+    assert networks.sha256 == expected and digests.count(()) == 1
+    monkeypatch.setattr(files.hashlib, "sha256", new)
+    with open(networks.path, "r+b") as file:
+        file.write(b"x")
+    with pytest.raises(blend.BlendError, match="is not the file that it should be"):
+        zoo.load(url)
 
 
 def test_low_and_high_may_be_urls(server, tmp_path, capsys):

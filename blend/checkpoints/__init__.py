@@ -3,6 +3,7 @@
 A module has NAME, `recognise` (by content, never by name), `read` and `write`.
 """
 
+import contextlib
 import os
 from collections import OrderedDict
 from typing import NamedTuple
@@ -37,6 +38,11 @@ class NetworkFile(Contents):
         """Pixels of a side of the pictures."""
         return self.Gs.resolution
 
+    @property
+    def sha256(self):
+        """Hexadecimal SHA-256 of the file, of the very bytes that the arrays are views of; None without a file."""
+        return None if self.file is None else self.file.sha256()
+
     def save(self, path, format=None):
         """Write a network file; the old file stays until the new one is whole.
 
@@ -61,11 +67,26 @@ def load(path):
     Traceback (most recent call last):
     blend.errors.NetworkFileError: nowhere.pkl: no such file
     """
+    return read(mapped(path), path)
+
+
+def mapped(path):
+    """The FileMap of a network file, of which nothing is read yet. NetworkFileError: there is no such file."""
+    with _named(path):
+        return FileMap.at(path)
+
+
+def read(file, path):
+    """The NetworkFile of a FileMap; path: how it is called. NetworkFileError as of `load`."""
+    with _named(path):
+        return parse(file)._replace(path=path, file=file)
+
+
+@contextlib.contextmanager
+def _named(path):
+    """Context: errors say in which file they are."""
     try:
-        with open(path, "rb") as file:
-            if not os.fstat(file.fileno()).st_size:
-                raise NetworkFileError("the file is empty")
-            return parse(FileMap.of(file))._replace(path=path)
+        yield
     except FileNotFoundError:
         raise NetworkFileError("%s: no such file" % path)
     except IsADirectoryError:

@@ -4,6 +4,7 @@ from collections import OrderedDict
 from typing import NamedTuple, Optional
 
 from blend.networks.network import Network
+from blend.system.files import FileMap
 
 ROLES = ("Gs", "G", "D")
 
@@ -12,7 +13,8 @@ class Contents(NamedTuple):
     """The networks of a file: generator, discriminator, and Gs, the average of G that makes the pictures.
 
     G and D are None in files that do not have them. `path` and `format` are where and how it was read, or None.
-    `left_out`: what the file held beside these networks, in words.
+    `left_out`: what the file held beside these networks, in words. `file`: the map that their arrays are views of, or
+    None for networks that were not read from a file.
     """
 
     Gs: Network
@@ -21,6 +23,7 @@ class Contents(NamedTuple):
     path: Optional[str] = None
     format: Optional[str] = None
     left_out: tuple = ()
+    file: Optional[FileMap] = None
 
     @property
     def by_role(self):

@@ -7,6 +7,7 @@ import json
 import mmap
 import os
 import signal
+import stat
 import sys
 import tempfile
 import weakref
@@ -14,8 +15,10 @@ import weakref
 import numpy as np
 
 from blend.errors import BlendError
+from blend.system import progress
 
 SHRUNK = "a network file became shorter while it was read; is another program writing it?"
+_BLOCK = 2 ** 20  # bytes that are hashed at a time
 _RANGE = 2 ** 20  # bytes from which a range of a file is copied by the system
 _named = set()  # temporary files that a sudden end would leave
 
@@ -88,15 +91,53 @@ class replacing(object):
             raise BlendError("%s: cannot be written (%s)" % (self.path, reason(error)))
 
 
+def open_regular(path):
+    """Open a file to read its bytes. OSError: it cannot be, or is a folder, a pipe, a socket or a device.
+
+    A pipe is not waited for.
+    """
+    handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    try:
+        mode = os.fstat(handle).st_mode
+        if stat.S_ISDIR(mode):
+            raise IsADirectoryError(errno.EISDIR, "is a folder")
+        if not stat.S_ISREG(mode):
+            raise OSError(errno.EINVAL, "is a pipe or a device, not a file")
+    except OSError:
+        os.close(handle)
+        raise
+    return os.fdopen(handle, "rb")
+
+
 class FileMap(mmap.mmap):
     """A read-only memory map that keeps its file open, as `descriptor`, so that ranges of it can be copied."""
 
     @classmethod
-    def of(cls, file):
-        made = cls(file.fileno(), 0, access=mmap.ACCESS_READ)
-        made.descriptor = os.dup(file.fileno())
+    def at(cls, path):
+        """The map of a regular file that is not empty. OSError or ValueError: there is none."""
+        with open_regular(path) as file:
+            if not os.fstat(file.fileno()).st_size:
+                raise ValueError("the file is empty")
+            made = cls(file.fileno(), 0, access=mmap.ACCESS_READ)
+            made.descriptor = os.dup(file.fileno())
+        made._name, made._sha256 = os.path.basename(path), None
         weakref.finalize(made, os.close, made.descriptor)
         return made
+
+    def sha256(self):
+        """Hexadecimal SHA-256 of the bytes that are mapped, whatever has the file's name by now. Worked out once."""
+        if self._sha256 is None:
+            digest = hashlib.sha256()
+            with progress.bytes_of("checksum of " + self._name, len(self), delay=1) as bar, memoryview(self) as view:
+                for start in range(0, len(view), _BLOCK):
+                    block = view[start:start + _BLOCK]
+                    digest.update(block)
+                    bar.update(len(block))
+            self._sha256 = digest.hexdigest()
+        return self._sha256
+
+    def __reduce__(self):
+        return type(None), ()  # copies of networks, in this process or another, are of no file
 
 
 def write_array(file, array):
@@ -168,9 +209,12 @@ def write_json(path, value):
 def sha256(path):
     """Hexadecimal SHA-256 of a file."""
     digest = hashlib.sha256()
-    with open(path, "rb") as file:
-        for block in iter(lambda: file.read(2 ** 20), b""):
-            digest.update(block)
+    with open_regular(path) as file:
+        size = os.fstat(file.fileno()).st_size
+        with progress.bytes_of("checksum of " + os.path.basename(path), size, delay=1) as bar:
+            for block in iter(lambda: file.read(_BLOCK), b""):
+                digest.update(block)
+                bar.update(len(block))
     return digest.hexdigest()
 
 

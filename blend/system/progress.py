@@ -49,6 +49,6 @@ def counting(text, total, start=0):
     return _bar(desc=text, total=total, initial=start, bar_format=_COUNT)
 
 
-def bytes_of(text):
-    """A bar for a download; its `total` is set when it is known."""
-    return _bar(desc=text, unit="B", unit_scale=True, unit_divisor=1000)
+def bytes_of(text, total=None, delay=0):
+    """A bar that counts bytes; its `total` may be set later. delay: seconds after which it shows for the first time."""
+    return _bar(desc=text, total=total, unit="B", unit_scale=True, unit_divisor=1000, delay=delay)

@@ -16,7 +16,7 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from blend import checkpoints
-from blend.errors import BlendError
+from blend.errors import BlendError, MismatchError
 from blend.system import files, progress
 from blend.zoo import downloads
 from blend.zoo.shipped import SHIPPED, path_of
@@ -90,17 +90,37 @@ def find(name):
 
     BlendError: none of these, or it cannot be fetched.
     """
-    name = str(name)
+    return _verified(*_locate(str(name)))
+
+
+def _locate(name):
+    """(path, sha256, size) of a network file, fetched where it must be; the last two None where nobody knows them."""
     if os.path.isfile(name):
-        return name
+        return name, None, None
     if name in SHIPPED:
-        return path_of(name)
+        return path_of(name), None, None
     if is_url(name) or name in [entry.name for entry in entries()]:
-        return get(name)
+        return _cached(name)
     if os.path.exists(name):
-        return name  # a folder or a device, of which its reader will speak
+        return name, None, None  # a folder or a device, of which its reader will speak
     raise BlendError("%s: no such file; %sgive a network file, a URL, photo, cartoon, or a name that python -m "
                      "blend.run zoo list shows" % (name, _hint(name)))
+
+
+def load(name, expected=None):
+    """The NetworkFile of whatever `find` takes. What is compared with checksums are the bytes that it is made of.
+
+    expected: hexadecimal SHA-256 that the file must have, as a recipe states it, or None. MismatchError: it has
+    another. BlendError as of `find` and of `checkpoints.load`.
+    """
+    path, sha256, size = _locate(str(name))
+    file = checkpoints.mapped(path)
+    if sha256 is not None:
+        _check(file, path, sha256, size, "delete it to fetch it again")
+    if expected is not None and file.sha256() != expected:
+        raise MismatchError("%s: not the file of the recipe (SHA-256 %s, the recipe says %s)" % (
+            path, file.sha256(), expected))
+    return checkpoints.read(file, path)
 
 
 def _hint(name):
@@ -113,32 +133,31 @@ def get(name):
 
     BlendError: unknown name, the server does not give it, the file is not what it was, or the disk is full.
     """
-    if name in SHIPPED:
-        return path_of(name)
-    entry = _entry(name)
-    path = os.path.join(cache(), entry.file_name)
-    if not _is_verified(path, entry):
-        files.make_folder(cache())
-        with _locked(path):
-            if not _is_verified(path, entry):  # another process may have fetched it meanwhile
-                _fetch(entry, path)
+    return path_of(name) if name in SHIPPED else _verified(*_cached(name))
+
+
+def _verified(path, sha256, size):
+    """The path, after a look at what is there. BlendError: it is another file than it should be."""
+    if sha256 is not None:
+        _check(checkpoints.mapped(path), path, sha256, size, "delete it to fetch it again")
     return path
 
 
-def _is_verified(path, entry):
-    """Whether a file is there and is what it should be. False: it is not there, or nobody knows what it should be.
+def _cached(name):
+    """(path, sha256, size) of a network of the zoo or of a URL in the cache folder, fetched if it is not there."""
+    entry = _entry(name)
+    path = os.path.join(cache(), entry.file_name)
+    if not _is_known(path, entry):
+        files.make_folder(cache())
+        with _locked(path):
+            if not _is_known(path, entry):  # another process may have fetched it meanwhile
+                _fetch(entry, path)
+    return (path,) + _recorded(path, entry)
 
-    BlendError: it is another than it should be.
-    """
-    sha256, size = _recorded(path, entry)
-    try:
-        if sha256 is None or not os.path.exists(path):
-            return False
-        with progress.waiting("checking %s" % path):
-            _check(path, sha256, size, "delete it to fetch it again")
-    except OSError as error:
-        raise BlendError("%s: cannot be read (%s)" % (path, files.reason(error)))
-    return True
+
+def _is_known(path, entry):
+    """Whether a file is there, and somebody knows what it should be."""
+    return _recorded(path, entry)[0] is not None and os.path.exists(path)
 
 
 def add(name, url, sha256=None):
@@ -236,15 +255,13 @@ def _recorded(path, entry):
     return sha256, size
 
 
-def _check(path, sha256, size, advice):
-    """Raise BlendError unless a file has a checksum and a size, where they are known, and is no web page."""
-    found = os.path.getsize(path)
-    if size is not None and found != size:
-        raise BlendError("%s: has %d bytes where %d are expected; %s" % (path, found, size, advice))
-    with open(path, "rb") as file:
-        if downloads.is_page(file.read(64)):
-            raise BlendError("%s: is a web page, not a network; %s" % (path, advice))
-    if sha256 is not None and files.sha256(path) != sha256:
+def _check(file, path, sha256, size, advice):
+    """Raise BlendError unless a FileMap has a checksum and a size, where they are known, and is no web page."""
+    if size is not None and len(file) != size:
+        raise BlendError("%s: has %d bytes where %d are expected; %s" % (path, len(file), size, advice))
+    if downloads.is_page(file[:64]):
+        raise BlendError("%s: is a web page, not a network; %s" % (path, advice))
+    if sha256 is not None and file.sha256() != sha256:
         raise BlendError("%s: is not the file that it should be (SHA-256 %s expected); %s" % (path, sha256, advice))
 
 
@@ -262,15 +279,16 @@ def _fetch(entry, path):
         else:
             downloads.fetch(entry.url, part, sha256, size)
         try:
-            _check(part, sha256, size, "the download was deleted; what %s gives has changed or is broken" % host)
+            file = checkpoints.mapped(part)
+            _check(file, part, sha256, size, "the download was deleted; what %s gives has changed or is broken" % host)
             if sha256 is None:
-                checkpoints.load(part)  # what is no network, or a part of one, is not kept
+                checkpoints.read(file, part)  # what is no network, or a part of one, is not kept
         except BlendError as error:
             downloads.forget(part)
             raise BlendError("%s: %s" % (entry.url, error))
         # The record first: a file without one would not be believed.
-        files.write_json(path + ".json", {"url": entry.url, "sha256": files.sha256(part),
-                                          "size": os.path.getsize(part)})
+        files.write_json(path + ".json", {"url": entry.url, "sha256": file.sha256(), "size": len(file)})
+        del file  # some systems rename no file that is mapped
         os.replace(part, path)
         downloads.forget(part)
     except OSError as error:
