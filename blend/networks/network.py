@@ -184,10 +184,10 @@ def check_same_architecture(low, high, what):
             what, "; ".join(wrong[:4]), more))
 
 
-def not_finite(network):
-    """OrderedDict of variable name to the number of its values that are NaN or infinite."""
+def not_finite(network, variables=None):
+    """OrderedDict of variable name to the number of its values that are NaN or infinite; of all, or of `variables`."""
     bad = OrderedDict()
-    for name, value in network.variables.items():
+    for name, value in (network.variables if variables is None else variables).items():
         # The sum is enough for the common case, and needs no memory; values near the largest float32 only look bad.
         if not np.isfinite(np.sum(value, dtype=np.float64)):
             count = int(np.size(value) - np.count_nonzero(np.isfinite(value)))
@@ -196,10 +196,10 @@ def not_finite(network):
     return bad
 
 
-def check_finite(network, whose):
-    """Raise NetworkFileError with the variables of a network that hold NaN or infinite values."""
+def check_finite(network, whose, variables=None):
+    """Raise NetworkFileError with the variables of a network, all or these, that hold NaN or infinite values."""
     bad = ["%s has %d of %d" % (name, count, network.variables[name].size)
-           for name, count in not_finite(network).items()]
+           for name, count in not_finite(network, variables).items()]
     if bad:
         more = "; and %d more variables" % (len(bad) - 4) if len(bad) > 4 else ""
         raise NetworkFileError("%s: weights are NaN or infinite: %s%s" % (whose, "; ".join(bad[:4]), more))
