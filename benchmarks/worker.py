@@ -14,24 +14,36 @@ THREADS = 2
 SIDE = 4096  # of the matrices of the roofline
 
 
+# What is left out of the fast graph, by a name: blend's pictures without it are one side of a comparison.
+WITHOUT = {"winograd": dict(winograd=None), "compiled": dict(compiled=None), "rgb": dict(polyphase_rgb=False)}
+
+
 def ours(path, kind="float32"):
-    """A picture of a file's Gs; kind: float32, bfloat16, plain (the graph that training uses), or what is left out."""
+    """A picture of a file's Gs; kind: float32, bfloat16, plain (the graph that training uses), or one of WITHOUT."""
     import blend.engine
-    from blend.carried import stylegan2_graph as graph
     from blend.engine import fast
 
+    network = blend.load(path).Gs
     if kind == "plain":
-        fast.supports = lambda architecture: False
-    elif kind == "winograd":
-        fast._WINOGRAD_CHANNELS = 10 ** 6
-    elif kind == "compiled":
-        fast._COMPILED = 10 ** 6
-    elif kind == "rgb":
-        fast.upsample = lambda rgb: graph.upsample_2d(rgb, fast.TAPS)
-    networks = blend.load(path)
-    w = np.random.RandomState(0).randn(1, networks.Gs.architecture["dlatent_size"])
+        network = Tuned(network, None)
+    elif kind in WITHOUT:
+        network = Tuned(network, fast.TUNING._replace(**WITHOUT[kind]))
+    w = np.random.RandomState(0).randn(1, network.architecture["dlatent_size"])
     precision = "bfloat16" if kind == "bfloat16" else "float32"
-    return lambda: blend.generate(networks, w=w, precision=precision)
+    return lambda: blend.generate(network, w=w, precision=precision)
+
+
+class Tuned(object):
+    """A Network that is drawn by a Generator of another Tuning; None: by the plain graph."""
+
+    def __init__(self, network, tuning):
+        from blend.engine.generator import Generator
+
+        self.name, self.architecture, self.variables = network.name, network.architecture, network.variables
+        self._generator = Generator(network.architecture, tuning=tuning)
+
+    def generator(self, device=None):
+        return self._generator
 
 
 def in_torch(path, memory="as it is"):

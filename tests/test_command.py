@@ -238,7 +238,7 @@ def test_a_shell_without_unicode_and_without_chatter(saved, tmp_path):
 
 
 def test_the_network_alone(saved, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(generate, "generator_for", None)  # no pictures are made
+    monkeypatch.setattr(generate, "_generator", None)  # no pictures are made
     out = str(tmp_path / "o" / "mixed.pkl")
     assert run(*saved, "--resolution", 8, "--width", 1, "--no-pictures", "--save", out, "--out", tmp_path / "o") == 0
     said = capsys.readouterr().out

@@ -13,6 +13,7 @@ from test_goldens import close
 import blend
 from blend.carried import stylegan2_graph
 from blend.engine import bfloat16, fast, tensorflow
+from blend.engine.fast import TUNING
 from blend.engine.generator import Generator, Shared
 from blend.networks.network import Network
 from blend.pictures import generate
@@ -20,12 +21,9 @@ from blend.pictures import generate
 needs_tensorflow_2 = pytest.mark.skipif(tensorflow.__version__.startswith("1."), reason="TensorFlow 1.15: plain graph")
 
 
-def both(network, monkeypatch):
+def both(network):
     """A fast and a plain Generator of a network."""
-    found = [Generator(network.architecture)]
-    with monkeypatch.context() as patch:
-        patch.setattr(fast, "supports", lambda architecture: False)
-        found.append(Generator(network.architecture))
+    found = [Generator(network.architecture), Generator(network.architecture, tuning=None)]
     for each, kind in zip(found, (True, False)):
         each.load(network)
         assert each.is_fast is kind
@@ -34,11 +32,11 @@ def both(network, monkeypatch):
 
 @needs_tensorflow_2
 @pytest.mark.parametrize("resolution, channels, count", [
-    (2 * fast.FOLDED, 4, 1), (2 * fast.FOLDED, fast._WINOGRAD_CHANNELS, 1), (fast.FOLDED // 2, 4, 3),
-    (fast._WINOGRAD[0], fast._WINOGRAD_CHANNELS + 9, 3), (4, 4, 2)])
-def test_fast_is_plain(resolution, channels, count, monkeypatch):
+    (2 * TUNING.folded, 4, 1), (2 * TUNING.folded, TUNING.winograd_channels, 1), (TUNING.folded // 2, 4, 3),
+    (TUNING.winograd[0], TUNING.winograd_channels + 9, 3), (4, 4, 2)])
+def test_fast_is_plain(resolution, channels, count):
     network = pico_file(resolution, channels, seed=3).Gs
-    quick, plain = both(network, monkeypatch)
+    quick, plain = both(network)
     random = np.random.RandomState(1)
     z, labels = random.randn(count, 8), np.zeros([count, 0])
     w = quick.map(z, labels, 0.7, 3)
@@ -55,7 +53,7 @@ def test_fast_is_plain(resolution, channels, count, monkeypatch):
 
 @needs_tensorflow_2
 def test_large_networks_go_one_by_one():
-    network = pico_file(fast.FOLDED, 4, seed=3)
+    network = pico_file(TUNING.folded, 4, seed=3)
     generator = Generator(network.Gs.architecture)
     assert generator.batch_size() == 1
     three = blend.generate(network, seeds=[1, 2, 3], output="float32")
@@ -80,9 +78,9 @@ def test_the_order_in_memory_does_not_change_a_picture():
 
 
 @needs_tensorflow_2
-def test_clamp(monkeypatch):
-    network = with_arguments(pico_file(2 * fast.FOLDED, 4, seed=3).Gs, conv_clamp=0.5)
-    quick, plain = both(network, monkeypatch)
+def test_clamp():
+    network = with_arguments(pico_file(2 * TUNING.folded, 4, seed=3).Gs, conv_clamp=0.5)
+    quick, plain = both(network)
     w = quick.map(np.random.RandomState(1).randn(1, 8), np.zeros([1, 0]))
     close(quick.synthesise(w, quick.stored_noise), plain.synthesise(w, quick.stored_noise))
     clamped = quick.synthesise(w, quick.stored_noise)
@@ -118,7 +116,7 @@ def test_what_blends_share_is_computed_once_and_equals(noise, pico, pico_other, 
 @needs_tensorflow_2
 @pytest.mark.parametrize("precision", generate.PRECISIONS)
 def test_large_blends_share(precision):
-    low, high = [pico_file(2 * fast.FOLDED, 4, seed=seed) for seed in (1, 2)]
+    low, high = [pico_file(2 * TUNING.folded, 4, seed=seed) for seed in (1, 2)]
     networks = [low.Gs] + [blend.blend(low, high, split).Gs for split in (128, 64, 4)]
     options = dict(seeds=[3], output="float32", precision=precision)
     for network, images in zip(networks, next(generate.iterate_many(networks, **options))):
@@ -176,7 +174,7 @@ def psnr(a, b):
 
 
 @needs_tensorflow_2
-@pytest.mark.parametrize("resolution, channels, count", [(64, 8, 3), (2 * fast.FOLDED, 4, 1)])
+@pytest.mark.parametrize("resolution, channels, count", [(64, 8, 3), (2 * TUNING.folded, 4, 1)])
 def test_bfloat16_is_near(resolution, channels, count):
     network = pico_file(resolution, channels, seed=3)
     options = dict(seeds=range(count), noise="seed", output="float32")

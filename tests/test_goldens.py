@@ -6,7 +6,8 @@ from conftest import golden
 
 import blend
 from blend.engine.generator import Discriminator
-from blend.pictures.generate import generator_for, make_labels, to_bytes
+from blend.pictures.generate import generator_for, to_bytes
+from blend.pictures.latents import make_labels
 
 NAMES = ("skip64", "resnet32", "orig32", "labels32")
 SIDES = [(name, side) for name in NAMES for side in "ab"]

@@ -42,7 +42,7 @@ class Synthesis(fast.Synthesis):
 
     def _up_weight(self, weight, size):
         transposed = super(Synthesis, self)._up_weight(weight, size)
-        return transposed if size < fast.FOLDED else polyphase_weights(weight)
+        return transposed if size < self._tuning.folded else polyphase_weights(weight)
 
     def _has_winograd(self, *_arguments):
         return False  # its transforms would need the bits that are missing
@@ -53,23 +53,27 @@ class Synthesis(fast.Synthesis):
         return tf.cast(super(Synthesis, self)._convolve(tf.cast(x, tf.bfloat16), weights, up), tf.float32)
 
     def _layer(self, x, scope, layer, size, up=False):
-        """From `FOLDED` on: noise comes in as further channels, so that TensorFlow joins all to one convolution.
+        """Where styles are folded, noise comes in as further channels: TensorFlow joins all to one convolution.
 
         An up-sampling layer has four pixels in its outputs, with their noises in four channels.
         """
-        if size < fast.FOLDED:
+        if size < self._tuning.folded:
             return super(Synthesis, self)._layer(x, scope, layer, size, up)
         phases = 4 if up else 1
-        s, weight = self._style(scope, layer), self._weights(scope)[0]
-        weight = weight * (s[0][:, None] * tf.tile(self._demodulation(scope, s)[0], [phases]))
         noise = self._noise_of(layer, size)
         if up:
             noise = tf.nn.space_to_depth(noise, 2)
-        own = np.kron(np.eye(phases), np.ones([1, weight.shape.as_list()[3] // phases])).astype(np.float32)
-        strengths = tf.pad((own * self._get(scope, "noise_strength"))[None, None], [[1, 1], [1, 1], [0, 0], [0, 0]])
         x = tf.concat([tf.cast(x, tf.bfloat16), tf.cast(noise, tf.bfloat16)], 3)
-        weight = tf.cast(tf.concat([weight, strengths], 2), tf.bfloat16)
         bias = tf.cast(tf.tile(self._get(scope, "bias"), [phases]), tf.bfloat16)
-        x = tf.nn.leaky_relu(tf.nn.bias_add(stylegan2_graph.conv2d(x, weight), bias), 0.2)
+        x = stylegan2_graph.conv2d(x, self._weight_with_noise(scope, layer, phases))
+        x = tf.nn.leaky_relu(tf.nn.bias_add(x, bias), 0.2)
         x = stylegan2_graph.activate(x, "linear", self._clamp)
         return tf.nn.depth_to_space(x, 2) if up else x
+
+    def _weight_with_noise(self, scope, layer, phases):
+        """The one sample's weight [3,3,I + phases,O], bfloat16; its last inputs are the noises of the phases."""
+        s, weight = self._style(scope, layer), self._weights(scope)[0]
+        weight = weight * (s[0][:, None] * tf.tile(self._demodulation(scope, s)[0], [phases]))
+        own = np.kron(np.eye(phases), np.ones([1, weight.shape.as_list()[3] // phases])).astype(np.float32)
+        strengths = tf.pad((own * self._get(scope, "noise_strength"))[None, None], [[1, 1], [1, 1], [0, 0], [0, 0]])
+        return tf.cast(tf.concat([weight, strengths], 2), tf.bfloat16)

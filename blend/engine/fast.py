@@ -1,12 +1,13 @@
 """The synthesis network for CPUs: the values of `stylegan2_graph.G_synthesis_stylegan2` to rounding, computed faster.
 
 `Synthesis` is the graph; its variables are made from a network's when they are loaded, so that little arithmetic on
-weights is left for each picture. Networks of at least `FOLDED` pixels compute one sample at a time, smaller ones a
-batch. Letters as in stylegan2_graph.py. Gains were measured on the machine of benchmarks/README.md.
+weights is left for each picture. Networks of at least `Tuning.folded` pixels compute one sample at a time, smaller ones
+a batch. Letters as in stylegan2_graph.py. Gains were measured on the machine of benchmarks/README.md.
 """
 
 import functools
 from collections import OrderedDict
+from typing import NamedTuple, Optional, Tuple
 
 import numpy as np
 import tensorflow.compat.v1 as tf
@@ -15,13 +16,26 @@ from blend.carried import stylegan2_graph
 from blend.engine import tensorflow
 from blend.networks.stylegan2 import locate
 
-FOLDED = 128     # resolution from which styles are folded into the weights
-_COMPILED = 256  # resolution from which what is between convolutions is compiled
-_WINOGRAD = (32, 512)        # resolutions at which Winograd's convolution is used,
-_WINOGRAD_CHANNELS = 64      # for at least so many channels
-_A, _B = 0.75, 1.5           # its points: 0, ±A, ±B and infinity
+_A, _B = 0.75, 1.5   # points of Winograd's convolution: 0, ±A, ±B and infinity
 _ROOT2 = np.float32(np.sqrt(2))
-TAPS = (1, 3, 3, 1)          # the only low-pass filter that is known here; all published networks have it
+TAPS = (1, 3, 3, 1)  # the only low-pass filter that is known here; all published networks have it
+
+
+class Tuning(NamedTuple):
+    """Which layers are computed in which way; all ways give the same values, to rounding. Resolutions are in pixels."""
+
+    folded: int = 128                           # resolution from which styles are folded into the weights
+    compiled: Optional[int] = 256               # from which what is between convolutions is compiled; None: never
+    winograd: Optional[Tuple[int, int]] = (32, 512)  # first and last with Winograd's convolution; None: nowhere
+    winograd_channels: int = 64                 # for at least so many channels
+    polyphase_rgb: bool = True                  # RGB images grow by `upsample`, or by the plain graph's operation
+
+    def compiles(self, size):
+        """Whether a layer of this resolution is compiled."""
+        return self.compiled is not None and size >= self.compiled
+
+
+TUNING = Tuning()
 
 
 def supports(architecture):
@@ -41,14 +55,15 @@ def winograd_weights(weight):
     return [sum(np.float32(factor) * weight[:, k:k + 1] for k, factor in enumerate(row) if factor) for row in rows]
 
 
-def winograd_conv2d(x, weights):
+def winograd_conv2d(x, weights, compiled=False):
     """'same' 3x3 convolution of x [N,H,W,I], W a multiple of 4, with the six `winograd_weights`: [N,H,W,O].
+
+    compiled: whether its transforms are.
 
     Four outputs of a row take six products in place of twelve (Winograd 1980; Lavin & Gray, arXiv 1509.09308,
     F(4,3), along one axis only, which doubles the rounding error where both axes would give ten times). The layer
     takes 0.55 times as long with 512 and 256 channels, 0.75 with 128; with 32 the transforms cost more than is saved.
     """
-    compiled = x.shape.as_list()[1] >= _COMPILED
     parts = _compiled(_winograd_in)(x) if compiled else _winograd_in(x)
     parts = [stylegan2_graph.conv2d(part, weight) for part, weight in zip(parts, weights)]
     return _compiled(_winograd_out)(*parts) if compiled else _winograd_out(*parts)
@@ -82,8 +97,8 @@ def _compiled(function):
     """A function of tensors as one compiled loop (XLA), which reads and writes the largest tensors once.
 
     It takes a quarter of a second to compile for every shape, at the first picture, and makes pictures of 1024x1024
-    1.09 times as fast; below `_COMPILED` pixels it saves too little. Where TensorFlow comes without its compiler, the
-    function stays as it is.
+    1.09 times as fast; below `Tuning.compiled` pixels it saves too little. Where TensorFlow comes without its compiler,
+    the function stays as it is.
     """
     if not tf.test.is_built_with_xla():
         return function
@@ -137,24 +152,24 @@ def upsample(rgb):
 class Synthesis(object):
     """The graph: `images` [N,C,R,R] of `w` [N,L,D] and noises [N or 1,1,H,W].
 
-    shapes: {name: shape} of a network's layers, which `load` sets. features: {resolution: (x, rgb)}, what the layers up
-    to there give to those above; tensors that can be fetched, and fed to compute only what is above.
+    shapes: {name: shape} of a network's layers, which `load` sets. tuning: a Tuning. features: {resolution: (x, rgb)},
+    what the layers up to there give to those above; tensors that can be fetched, and fed to compute only what is above.
     """
 
-    def __init__(self, w, noise, shapes, clamp):
+    def __init__(self, w, noise, shapes, clamp, tuning=TUNING):
+        self._tuning, self._clamp = tuning, clamp
         self._variables, self._loading = {}, {}
         for name, shape in shapes.items():
             self._prepare(name, shape)
         self._w, self._noise = w, noise
-        self._clamp = clamp
         self.features = OrderedDict()
         self.images = tf.transpose(self._image(2 ** (len(noise) // 2 + 2)), [0, 3, 1, 2])
 
     def _prepare(self, name, shape):
         given = tf.placeholder(tf.float32, shape)
-        made = [(each, tf.get_variable(each, initializer=tensor)) for each, tensor in self._prepared(name, given)]
-        self._variables.update(made)
-        self._loading[name] = given, [variable.initializer for _, variable in made]
+        variables = [(part, tf.get_variable(part, initializer=tensor)) for part, tensor in self._prepared(name, given)]
+        self._variables.update(variables)
+        self._loading[name] = given, [variable.initializer for _, variable in variables]
 
     def _prepared(self, name, value):
         """[(name, tensor)]: the variables that come from one variable of a network, a tensor.
@@ -163,36 +178,43 @@ class Synthesis(object):
         squares that demodulation needs are worked out here, once for a network.
         """
         scope, _, last = name.rpartition("/")
-        if last == "const":
-            value = tf.transpose(value, [0, 2, 3, 1])  # [1,4,4,C]
-        elif last in ("weight", "mod_weight"):
-            value = value * np.float32(1 / np.sqrt(np.prod(value.shape.as_list()[:-1])))
-        elif last == "mod_bias":
-            value = value + 1
-        elif not scope.endswith("ToRGB"):  # bias and noise_strength, before the activation's gain
-            value = value * _ROOT2
+        value = self._scaled(value, last, scope.endswith("ToRGB"))
         if last != "weight" or scope.endswith("ToRGB"):
             return [(name, value)]
         squares = (name + "_squares", tf.reduce_sum(tf.square(value), [0, 1]))  # [I,O]
+        return [squares] + [("%s_%d" % (name, i), part) for i, part in enumerate(self._weight_parts(name, value))]
+
+    def _scaled(self, value, last, is_rgb):
+        """A variable's value, by the last word of its name, as it enters the arithmetic."""
+        if last == "const":
+            return tf.transpose(value, [0, 2, 3, 1])  # [1,4,4,C]
+        if last in ("weight", "mod_weight"):
+            return value * np.float32(1 / np.sqrt(np.prod(value.shape.as_list()[:-1])))
+        if last == "mod_bias":
+            return value + 1
+        return value if is_rgb else value * _ROOT2  # bias and noise_strength, before the activation's gain
+
+    def _weight_parts(self, name, weight):
+        """The tensors that a convolution takes in place of a weight [3,3,I,O]: one, or Winograd's six."""
         layer = locate(name)
         if layer.module == "Conv0_up":
-            parts = [self._up_weight(value, layer.resolution)]
-        elif self._has_winograd(layer, *value.shape.as_list()[2:]):
-            parts = winograd_weights(value)
-        else:
-            parts = [value]
-        return [squares] + [("%s_%d" % (name, i), part) for i, part in enumerate(parts)]
+            return [self._up_weight(weight, layer.resolution)]
+        if self._has_winograd(layer, *weight.shape.as_list()[2:]):
+            return winograd_weights(weight)
+        return [weight]
 
     def _up_weight(self, weight, _size):
         return tf.transpose(weight[::-1, ::-1], [0, 1, 3, 2])  # flipped for the transposed convolution, [k,k,O,I]
 
     def _has_winograd(self, layer, inputs, outputs):
-        return (layer.module == "Conv1" and min(inputs, outputs) >= _WINOGRAD_CHANNELS
-                and _WINOGRAD[0] <= layer.resolution <= _WINOGRAD[1])
+        if self._tuning.winograd is None or layer.module != "Conv1":
+            return False
+        first, last = self._tuning.winograd
+        return min(inputs, outputs) >= self._tuning.winograd_channels and first <= layer.resolution <= last
 
     def load(self, opened, values):
         """Set what comes from a network's variables {name: array}, in a session."""
-        opened.run([each for name in values for each in self._loading[name][1]],
+        opened.run([initializer for name in values for initializer in self._loading[name][1]],
                    {self._loading[name][0]: value for name, value in values.items()})
 
     def _get(self, scope, name):
@@ -204,13 +226,18 @@ class Synthesis(object):
         rgb = self._to_rgb(x, None, "4x4/ToRGB", 1)
         self.features[4] = x, rgb
         for r in stylegan2_graph.stylegan2_layers(resolution):
-            scope = "%dx%d/" % (2 ** r, 2 ** r)
-            x = self._layer(x, scope + "Conv0_up", 2 * r - 5, 2 ** r, up=True)
-            x = self._layer(x, scope + "Conv1", 2 * r - 4, 2 ** r)
-            rgb = self._to_rgb(x, upsample(rgb), scope + "ToRGB", 2 * r - 3)
+            x, rgb = self._block(x, rgb, r)
             if 2 ** r < resolution:
                 self.features[2 ** r] = x, rgb
         return rgb
+
+    def _block(self, x, rgb, r):
+        """The layers of resolution 2^r: features and RGB image of half of it to its own."""
+        scope = "%dx%d/" % (2 ** r, 2 ** r)
+        x = self._layer(x, scope + "Conv0_up", 2 * r - 5, 2 ** r, up=True)
+        x = self._layer(x, scope + "Conv1", 2 * r - 4, 2 ** r)
+        rgb = upsample(rgb) if self._tuning.polyphase_rgb else stylegan2_graph.upsample_2d(rgb, TAPS)
+        return x, self._to_rgb(x, rgb, scope + "ToRGB", 2 * r - 3)
 
     def _style(self, scope, layer):
         return tf.matmul(self._w[:, layer], self._get(scope, "mod_weight")) + self._get(scope, "mod_bias")  # [N,I]
@@ -220,7 +247,7 @@ class Synthesis(object):
         return tf.rsqrt(tf.matmul(tf.square(s), self._get(scope, "weight_squares")) + 1e-8) * _ROOT2
 
     def _weights(self, scope):
-        """The parts of a layer's weight: one, or Winograd's six."""
+        """The parts of a layer's weight, see `_weight_parts`."""
         names = ["G_synthesis/%s/weight_%d" % (scope, i) for i in range(6)]
         return [self._variables[name] for name in names if name in self._variables]
 
@@ -229,29 +256,34 @@ class Synthesis(object):
 
     def _layer(self, x, scope, layer, size, up=False):
         """One convolution with style, noise, bias and leaky ReLU; its gain of sqrt 2 is in what is added and in d."""
-        s, weights = self._style(scope, layer), self._weights(scope)
-        d = self._demodulation(scope, s)
-        if size < FOLDED:  # activations are smaller than weights, and a batch has one weight
-            x = self._convolve(x * s[:, None, None, :], weights, up) * d[:, None, None, :]
-        else:  # arXiv 1912.04958, eq. 1 and 3, for the one sample
-            fold = d[0][:, None] * s[0] if up else s[0][:, None] * d[0]
-            x = self._convolve(x, [weight * fold for weight in weights], up)
-        finish = _filter_and_finish if up else _finish
-        if size >= _COMPILED:
+        x = self._modulated(x, scope, layer, size, up)
+        noise = self._noise_of(layer, size) * self._get(scope, "noise_strength")
+        bias, finish = self._get(scope, "bias"), _filter_and_finish if up else _finish
+        if self._tuning.compiles(size):
             finish = _compiled(finish)
         elif up:
             x, finish = _filter(x), _finish
-        noise = self._noise_of(layer, size) * self._get(scope, "noise_strength")
-        return finish(x, noise, self._get(scope, "bias"), self._clamp)
+        return finish(x, noise, bias, self._clamp)
+
+    def _modulated(self, x, scope, layer, size, up):
+        """The convolution with its weight scaled by a style (arXiv 1912.04958, eq. 1 and 3), before the filter."""
+        s, weights = self._style(scope, layer), self._weights(scope)
+        d = self._demodulation(scope, s)
+        if size < self._tuning.folded:  # activations are smaller than weights, and a batch has one weight
+            return self._convolve(x * s[:, None, None, :], weights, up) * d[:, None, None, :]
+        fold = d[0][:, None] * s[0] if up else s[0][:, None] * d[0]  # of the one sample
+        return self._convolve(x, [weight * fold for weight in weights], up)
 
     def _convolve(self, x, weights, up):
         if up:
             return _up(x, weights[0])
-        return stylegan2_graph.conv2d(x, weights[0]) if len(weights) == 1 else winograd_conv2d(x, weights)
+        if len(weights) == 1:
+            return stylegan2_graph.conv2d(x, weights[0])
+        return winograd_conv2d(x, weights, self._tuning.compiles(x.shape.as_list()[1]))
 
     def _to_rgb(self, x, rgb, scope, layer):
         s, weight = self._style(scope, layer), self._get(scope, "weight")
-        if x.shape.as_list()[1] < FOLDED:
+        if x.shape.as_list()[1] < self._tuning.folded:
             t = stylegan2_graph.conv2d(x * s[:, None, None, :], weight)
         else:
             t = tf.cast(stylegan2_graph.conv2d(x, tf.cast(weight * s[0][:, None], x.dtype)), tf.float32)

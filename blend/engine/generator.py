@@ -1,5 +1,6 @@
 """Pictures from networks: one graph for each architecture, built once; weights are set without growing it."""
 
+import threading
 from collections import OrderedDict
 
 import numpy as np
@@ -75,16 +76,20 @@ class Generator(object):
     """A generator graph for one architecture (`Network.architecture`).
 
     `load(network)` sets the weights; `map` and `synthesise` run it. stored_noise: the network's own noise buffers,
-    as `synthesise` wants them. precision: 'float32' or 'bfloat16'. BlendError: bfloat16 where there is no fast graph.
+    as `synthesise` wants them. precision: 'float32' or 'bfloat16'. tuning: of the fast graph, where it can be taken;
+    None: the plain graph. BlendError: bfloat16 where there is no fast graph.
+
+    Weights are state: whoever shares a Generator with other threads holds its `lock` from `load` to the last run.
     """
 
-    def __init__(self, architecture, device=None, precision="float32"):
+    def __init__(self, architecture, device=None, precision="float32", tuning=fast.TUNING):
         self.architecture = architecture
         self.layers = synthesis_layers(architecture["resolution"])
-        self._loaded = None
+        self.lock = threading.RLock()
+        self._tuning, self._loaded = tuning, None
         self._graph = tf.Graph()
         self._session = session(self._graph, device)
-        self.is_fast = fast.supports(architecture) and not has_gpu(self._session)
+        self.is_fast = tuning is not None and fast.supports(architecture) and not has_gpu(self._session)
         if precision == "bfloat16" and not self.is_fast:
             raise BlendError("bfloat16 is for the usual networks (skip, leaky ReLU) with TensorFlow 2 on a CPU; "
                              "leave the precision out")
@@ -107,9 +112,9 @@ class Generator(object):
         self._w_in = tf.placeholder(tf.float32, [None, self.layers, self.architecture["dlatent_size"]])
         self._noise_in = [tf.placeholder(tf.float32, [None] + list(shape[1:])) for shape in noise]
         if self.is_fast:
-            kind = bfloat16.Synthesis if precision == "bfloat16" else fast.Synthesis
+            synthesis = bfloat16.Synthesis if precision == "bfloat16" else fast.Synthesis
             layers = OrderedDict((name, shape) for name, shape in found.items() if locate(name).resolution)
-            self._fast = kind(self._w_in, self._noise_in, layers, self.architecture["conv_clamp"])
+            self._fast = synthesis(self._w_in, self._noise_in, layers, self.architecture["conv_clamp"], self._tuning)
             self._images = self._fast.images
             return
         with tf.variable_scope("G_synthesis"):
@@ -173,7 +178,7 @@ class Generator(object):
     def batch_size(self):
         """How many images `synthesise` should get at once."""
         resolution = self.architecture["resolution"]
-        return 1 if self.is_fast and resolution >= fast.FOLDED else max(1, _BATCH_PIXELS // resolution ** 2)
+        return 1 if self.is_fast and resolution >= self._tuning.folded else max(1, _BATCH_PIXELS // resolution ** 2)
 
 
 class Discriminator(object):

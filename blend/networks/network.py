@@ -208,10 +208,12 @@ def check_same_architecture(low, high, what):
             what, "; ".join(wrong[:4]), more))
 
 
-def not_finite(network):
-    """OrderedDict of variable name to the number of its values that are NaN or infinite."""
+def not_finite(network, variables=None):
+    """OrderedDict of variable name to the number of its values that are NaN or infinite; of all, or of `variables`."""
     bad = OrderedDict()
-    for name, value in (network.stored if isinstance(network, Network) else network.variables).items():
+    if variables is None:
+        variables = network.stored if isinstance(network, Network) else network.variables
+    for name, value in variables.items():
         if isinstance(value, Lazy):  # finite where the weights are
             continue
         # The sum is enough for the common case, and needs no memory; values near the largest float32 only look bad.
@@ -222,10 +224,10 @@ def not_finite(network):
     return bad
 
 
-def check_finite(network, whose):
-    """Raise NetworkFileError with the variables of a network that hold NaN or infinite values."""
+def check_finite(network, whose, variables=None):
+    """Raise NetworkFileError with the variables of a network, all or these, that hold NaN or infinite values."""
     bad = ["%s has %d of %d" % (name, count, network.variables[name].size)
-           for name, count in not_finite(network).items()]
+           for name, count in not_finite(network, variables).items()]
     if bad:
         more = "; and %d more variables" % (len(bad) - 4) if len(bad) > 4 else ""
         raise NetworkFileError("%s: weights are NaN or infinite: %s%s" % (whose, "; ".join(bad[:4]), more))

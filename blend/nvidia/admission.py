@@ -65,9 +65,9 @@ def _check_parts(network):
     expected = dict(network.architecture, dlatent_broadcast=synthesis_layers(network.resolution))
     for role, part in [("whole", network)] + list(network.components.items()):
         # With the whole's arguments where the part has none, so that both are completed in the same way.
-        given = dict(
-            network.changed(static_kwargs=dict(network.static_kwargs, **part.static_kwargs)).architecture,
-            dlatent_broadcast=part.static_kwargs.get("dlatent_broadcast", expected["dlatent_broadcast"]))
+        whole = network.changed(static_kwargs=dict(network.static_kwargs, **part.static_kwargs))
+        broadcast = part.static_kwargs.get("dlatent_broadcast", expected["dlatent_broadcast"])
+        given = dict(whole.architecture, dlatent_broadcast=broadcast)
         for key, value in expected.items():
             if not _is_same(given[key], value):
                 raise NetworkFileError("the %s of %s is built with %s %s where the network has %s" % (

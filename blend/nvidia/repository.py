@@ -11,6 +11,7 @@ import os
 import pickle
 import shutil
 import sys
+import threading
 from collections import OrderedDict
 
 import numpy as np
@@ -72,6 +73,7 @@ class Engine(object):
             _without_custom_operations(*modules[4:])
             # network.py:407 asks for /gpu:0, whatever is there.
             self.tflib.init_tf({"allow_soft_placement": True})
+        self.lock = threading.RLock()  # all networks are in one graph
         self.description = "NVIDIA's stylegan2 (%s), TensorFlow %s, %s" % (self.folder, tensorflow.__version__, how)
         _started[self.folder, device] = self
 
@@ -208,19 +210,31 @@ def variables(network):
 
 
 class LiveNetwork(object):
-    """A generator in NVIDIA's code, with the face of a Network and, for `pictures`, of a Generator."""
+    """A generator in NVIDIA's code, with the face of a Network and, for `pictures`, of a Generator.
+
+    All of an engine share its graph, and its `lock`. TensorFlow's default session is each thread's own: what runs here
+    takes the one in which the network was opened.
+    """
 
     def __init__(self, engine, live, parsed):
         self._tfutil, self._live = engine.tfutil, live
+        self.lock, self._session = engine.lock, tf.get_default_session()
         self.name, self.architecture, self.resolution = parsed.name, parsed.architecture, parsed.resolution
         self.layers = synthesis_layers(self.resolution)
-        self._noise = [variables(live)["G_synthesis/noise%d" % layer] for layer in range(self.layers - 1)]
-        self.stored_noise = self._tfutil.run(self._noise)
+        own = variables(live)
+        noise = ["G_synthesis/noise%d" % layer for layer in range(self.layers - 1)]
+        self._noise = [own[name] for name in noise if name in own]
+        self.stored_noise = self._run(self._tfutil.run, self._noise)
+
+    def _run(self, function, *arguments, **options):
+        """A function of NVIDIA's code, in the graph and the session of this network."""
+        with self.lock, self._session.graph.as_default(), self._session.as_default():
+            return function(*arguments, **options)
 
     @property
     def variables(self):
         """OrderedDict of name to float32 array, as they are now."""
-        return self._tfutil.run(variables(self._live))
+        return self._run(self._tfutil.run, variables(self._live))
 
     def generator(self, device=None):
         return self
@@ -233,23 +247,23 @@ class LiveNetwork(object):
 
     def images(self, z, labels, psi, cutoff, noise, _shared=None):
         """z [N,latent_size] to images [N,C,R,R] by `Gs.run`."""
-        return self._with_noise(noise, len(z), lambda part: self._live.run(
+        return self._run(self._with_noise, noise, len(z), lambda part: self._live.run(
             z[part], labels[part], truncation_psi=psi, truncation_cutoff=cutoff, randomize_noise=False))
 
     def synthesise(self, w, noise, _shared=None):
         """w [N,L,dlatent_size] to images [N,C,R,R]."""
-        return self._with_noise(noise, len(w), lambda part: self._live.components.synthesis.run(
+        return self._run(self._with_noise, noise, len(w), lambda part: self._live.components.synthesis.run(
             w[part], randomize_noise=False))
 
-    def _with_noise(self, noise, count, run):
-        """Run with these noises [N or 1,1,H,W] in the buffers, as run_generator.py does; then as they were."""
+    def _with_noise(self, noise, count, draw):
+        """Draw with these noises [N or 1,1,H,W] in the buffers, as run_generator.py does; then as they were."""
         if noise is self.stored_noise:
-            return run(slice(None))
+            return draw(slice(None))
         images = []
         try:
             for i in range(count):
-                self._set_noise([each[min(i, len(each) - 1)][None] for each in noise])
-                images.append(run(slice(i, i + 1)))
+                self._set_noise([layer[min(i, len(layer) - 1)][None] for layer in noise])
+                images.append(draw(slice(i, i + 1)))
         finally:
             self._set_noise(self.stored_noise)
         return np.concatenate(images)

@@ -1,36 +1,50 @@
 """`generate`: pictures of a network for seeds, latents or styles."""
 
+import contextlib
 import functools
 import numbers
+import threading
+from collections import OrderedDict
+from typing import List, NamedTuple, Optional
 
 import numpy as np
 
 from blend.errors import BlendError
 from blend.networks.network import Network, check_finite
-from blend.networks.stylegan2 import synthesis_layers
+from blend.networks.stylegan2 import synthesis, synthesis_layers
+from blend.pictures import latents
 
 NOISES = ("const", "seed", "random", "none")
 PRECISIONS = ("float32", "bfloat16")
+_building = threading.Lock()  # of generators: two threads would build the same one twice
 
 
-@functools.lru_cache(maxsize=4)
-def _generator(architecture, device, precision):
-    from blend.engine.generator import Generator  # loads TensorFlow
-    return Generator(architecture, device, precision)
+class Request(NamedTuple):
+    """Pictures that are asked for, every value checked: one of seeds, z and w, a row a picture, and how they are drawn.
 
-
-def generator_for(network, device=None, precision="float32"):
-    """The Generator of a network's architecture, built at most once, with the network's weights.
-
-    A live network of nvidia/repository.py is its own.
+    The same Request gives the same pictures, whatever the number of pictures that are computed at once.
     """
-    if not isinstance(network, Network):
-        if precision != "float32":
-            raise BlendError("NVIDIA's code computes in float32; leave the precision out, or the engine")
-        return network.generator(device)
-    generator = _generator(network.architecture, device, precision)
-    generator.load(network)
-    return generator
+
+    seeds: Optional[List[int]]
+    z: Optional[np.ndarray]    # [N,latent_size]
+    w: Optional[np.ndarray]    # [N,L,dlatent_size]
+    labels: np.ndarray         # [N,label_size]
+    psi: Optional[float]       # None: no truncation
+    cutoff: Optional[int]      # in layers; None: all
+    noise: str                 # one of NOISES
+    noise_seed: int            # of 'random'
+    output: str                # 'uint8' or 'float32'
+    device: Optional[str]      # 'cpu', 'gpu', or None: a GPU if there is one
+    precision: str             # one of PRECISIONS
+
+
+class Batch(NamedTuple):
+    """What some of the pictures of a Request are computed from: z or w, labels and noise."""
+
+    z: Optional[np.ndarray]
+    w: Optional[np.ndarray]
+    labels: np.ndarray
+    noise: Optional[List[np.ndarray]]  # [N or 1,1,H,W], one a layer; None: what is stored in each network
 
 
 def generate(networks, seeds=None, *, z=None, w=None, psi=0.7, cutoff=None, noise="const", labels=None,
@@ -40,14 +54,14 @@ def generate(networks, seeds=None, *, z=None, w=None, psi=0.7, cutoff=None, nois
     seeds: integers; z = RandomState(seed).randn(1, latent_size), as NVIDIA's run_generator draws it.
     z: [N,latent_size]. w: [N,dlatent_size] or [N,L,dlatent_size], taken as it is (no truncation).
     psi: truncation, 1 or None for none; cutoff: the number of layers it reaches, None for all. noise: 'const' (the
-    buffers stored in the file), 'seed' (drawn from the seed after z, as run_generator does), 'random' or 'none';
-    noise_seed: makes 'random' repeatable.
+    buffers stored in the file), 'seed' (drawn from the seed after z, as run_generator does), 'random' (drawn for each
+    picture from noise_seed and its place in the call) or 'none'; noise_seed: makes 'random' repeatable.
     labels: None, a class number or [N,label_size]. device: None, 'cpu' or 'gpu'. precision: 'float32' or 'bfloat16',
     which is faster on processors that compute it and costs some accuracy (benchmarks/README.md). progress: called with
     the number done.
 
-    Returns uint8 [N,R,R,C], or for output='float32' [N,C,R,R], about -1…1, not clipped.
-    BlendError: arguments that do not fit.
+    Returns uint8 [N,R,R,C], or for output='float32' [N,C,R,R], about -1…1, not clipped. Threads can call this at the
+    same time. BlendError: arguments that do not fit.
 
     >>> import blend
     >>> blend.generate(blend.shipped("photo"), seeds=[1, 2]).shape
@@ -79,58 +93,26 @@ def iterate_many(networks, seeds=None, *, z=None, w=None, psi=0.7, cutoff=None, 
     blends from the finest split to the coarsest after the network of the low resolutions. Options of `generate`.
     """
     _check(seeds, z, w, psi, cutoff, noise, output, precision)
-    for network in networks:
-        check_finite(network, network.name)
+    _check_networks(networks)
     architecture = networks[0].architecture
-    if any(network.architecture != architecture for network in networks):
-        raise BlendError("these networks have different architectures; blends of the same two have one")
-    latent_size, label_size = architecture["latent_size"], architecture["label_size"]
     if seeds is not None:
-        try:
-            seeds = [_seed(seed) for seed in seeds]
-        except TypeError:
-            raise BlendError("seeds must be a list of whole numbers, not %r" % (seeds,))
-    given = seeds if seeds is not None else _array("w" if z is None else "z", w if z is None else z)
-    if not len(given):
+        rows = seeds = latents.check_seeds(seeds)
+    else:
+        rows = latents.as_array("w", w) if z is None else latents.as_array("z", z)
+    if not len(rows):
         raise BlendError("no pictures are asked for: seeds, z or w is empty")
+    if z is not None:
+        z = latents.check_z(rows, architecture["latent_size"])
     if w is not None:
-        given = _styles(given, synthesis_layers(architecture["resolution"]), architecture["dlatent_size"])
-    elif z is not None and given.shape != (len(given), latent_size):
-        raise BlendError("z must have the shape [N,%d], not %r" % (latent_size, given.shape))
-    labels = make_labels(labels, len(given), label_size)
-    random = np.random.RandomState(None if noise_seed is None else _seed(noise_seed))
-    return _batches(networks, given, "seeds" if z is None and w is None else "z" if w is None else "w",
-                    labels, psi, cutoff, noise, random, output, functools.partial(
-                        generator_for, device=device, precision=precision))
-
-
-def _batches(networks, given, kind, labels, psi, cutoff, noise, random, output, generator_of):
-    size = generator_of(networks[0]).batch_size()
-    for start in range(0, len(given), size):
-        part, draws, state = given[start:start + size], None, random.get_state()
-        if kind == "seeds":
-            buffers = generator_of(networks[0]).stored_noise if noise == "seed" else []
-            draws = [seeded(seed, networks[0].architecture["latent_size"], [buffer.shape for buffer in buffers])
-                     for seed in part]
-            part = np.concatenate([z for z, _ in draws])
-        found, shared = [], _shared(len(networks))
-        for network in networks:
-            generator = generator_of(network)
-            random.set_state(state)  # the same noise for all
-            noises = _noises(generator, noise, draws, len(part), random)
-            images = generator.synthesise(part, noises, shared) if kind == "w" else generator.images(
-                part, labels[start:start + size], psi, cutoff, noises, shared)
-            found.append(images if output == "float32" else to_bytes(images))
-        yield found
-
-
-def _shared(count):
-    from blend.engine.generator import Shared
-    return Shared() if count > 1 else None
+        w = latents.check_w(rows, synthesis_layers(architecture["resolution"]), architecture["dlatent_size"])
+    labels = latents.make_labels(labels, len(rows), architecture["label_size"])
+    noise_seed = latents.fresh_seed() if noise_seed is None else latents.check_seed(noise_seed)
+    return _batches(networks, Request(
+        seeds, z, w, labels, psi, cutoff, noise, noise_seed, output, device, precision))
 
 
 def _check(seeds, z, w, psi, cutoff, noise, output, precision):
-    if sum(one is not None for one in (seeds, z, w)) != 1:
+    if sum(rows is not None for rows in (seeds, z, w)) != 1:
         raise BlendError("give one of seeds, z and w")
     if noise not in NOISES:
         raise BlendError("noise must be one of %s, not %r" % (", ".join(NOISES), noise))
@@ -146,63 +128,103 @@ def _check(seeds, z, w, psi, cutoff, noise, output, precision):
         raise BlendError("cutoff must be a number of layers, 0 or more, not %r" % (cutoff,))
 
 
-def _array(name, values):
-    try:
-        array = np.asarray(values, np.float32)
-    except (TypeError, ValueError):
-        array = None
-    if array is None or not array.ndim:
-        raise BlendError("%s must be an array of numbers, one row for each picture" % name)
-    return array
+def _check_networks(networks):
+    """Raise BlendError unless networks have one architecture and finite weights; shared arrays are looked at once."""
+    checked = {}  # id of an array to the array, which keeps the id from being given to another
+    for network in networks:
+        variables = OrderedDict(
+            (name, value) for name, value in network.variables.items() if id(value) not in checked)
+        check_finite(network, network.name, variables)
+        checked.update((id(value), value) for value in variables.values())
+    if any(network.architecture != networks[0].architecture for network in networks):
+        raise BlendError("these networks have different architectures; blends of the same two have one")
 
 
-def _seed(seed):
-    if not (isinstance(seed, numbers.Integral) and 0 <= seed < 2 ** 32):
-        raise BlendError("a seed must be a whole number from 0 to 4294967295, not %r" % (seed,))
-    return int(seed)
+def _batches(networks, request):
+    """For every batch of a Request the pictures of each network."""
+    generators = [_generator_of(network, request.device, request.precision) for network in networks]
+    size, noise_shapes = generators[0].batch_size(), _noise_shapes(networks[0].architecture)
+    latent_size = networks[0].architecture["latent_size"]
+    for start in range(0, len(request.labels), size):
+        batch = _batch(request, range(start, min(start + size, len(request.labels))), latent_size, noise_shapes)
+        shared = _shared(len(networks))
+        yield [_draw(network, generator, batch, request, shared) for network, generator in zip(networks, generators)]
 
 
-def _styles(w, layers, dlatent_size):
-    if w.ndim == 2:
-        w = np.repeat(w[:, None], layers, 1)
-    if w.shape[1:] != (layers, dlatent_size):
-        raise BlendError("w must have the shape [N,%d] or [N,%d,%d], not %r" % (
-            dlatent_size, layers, dlatent_size, w.shape))
-    return w
+def _noise_shapes(architecture):
+    return [shape for name, shape in synthesis(architecture).items() if name.startswith("noise")]
 
 
-def _noises(generator, noise, draws, count, random):
-    stored = generator.stored_noise
-    if noise == "seed":
-        return [np.concatenate(layer) for layer in zip(*[draw[1] for draw in draws])]
-    if noise == "random":
-        return [random.randn(count, *buffer.shape[1:]).astype(np.float32) for buffer in stored]
-    return [np.zeros_like(buffer) for buffer in stored] if noise == "none" else stored
+def _batch(request, indices, latent_size, noise_shapes):
+    """The Batch of some pictures, by their indices (a range) in a Request."""
+    part, noise = slice(indices.start, indices.stop), None
+    z, w = [None if rows is None else rows[part] for rows in (request.z, request.w)]
+    if request.seeds is not None:
+        draws = [latents.seeded(seed, latent_size, noise_shapes if request.noise == "seed" else [])
+                 for seed in request.seeds[part]]
+        z = np.concatenate([draw[0] for draw in draws])
+    if request.noise == "seed":
+        noise = _by_layer([draw[1] for draw in draws])
+    elif request.noise == "random":
+        noise = _by_layer([latents.random_noise(request.noise_seed, index, noise_shapes) for index in indices])
+    elif request.noise == "none":
+        noise = [np.zeros(shape, np.float32) for shape in noise_shapes]
+    return Batch(z, w, request.labels[part], noise)
 
 
-def seeded(seed, latent_size, noise_shapes):
-    """z [1,latent_size] of a seed, then its noise buffers: the draws of NVIDIA's run_generator, in its order."""
-    random = np.random.RandomState(seed)
-    z = random.randn(1, latent_size)
-    return z, [random.randn(*shape).astype(np.float32) for shape in noise_shapes]
+def _by_layer(noise_of_pictures):
+    """Lists of noises [1,1,H,W], one list a picture, to one list of [N,1,H,W]."""
+    return [np.concatenate(layer) for layer in zip(*noise_of_pictures)]
 
 
-def make_labels(labels, count, label_size):
-    """None (zeros), a class number or an array, as float32 [count, label_size]. BlendError: it does not fit."""
-    made = np.zeros([count, label_size], np.float32)
-    if labels is None:
-        return made
-    if isinstance(labels, numbers.Integral):
-        if not label_size:
-            raise BlendError("label %d does not exist: this network has no labels" % labels)
-        if not 0 <= labels < label_size:
-            raise BlendError("label %d does not exist: this network has %d classes" % (labels, label_size))
-        made[:, labels] = 1
-        return made
-    labels = _array("labels", labels)
-    if labels.shape != made.shape:
-        raise BlendError("labels must have the shape %r, not %r" % (made.shape, labels.shape))
-    return labels
+def _shared(count):
+    from blend.engine.generator import Shared
+    return Shared() if count > 1 else None
+
+
+def _draw(network, generator, batch, request, shared):
+    """The pictures of a Batch; no other thread changes the generator's weights meanwhile."""
+    with _loaded(generator, network):
+        noise = generator.stored_noise if batch.noise is None else batch.noise
+        if batch.w is not None:
+            images = generator.synthesise(batch.w, noise, shared)
+        else:
+            images = generator.images(batch.z, batch.labels, request.psi, request.cutoff, noise, shared)
+    return images if request.output == "float32" else to_bytes(images)
+
+
+@contextlib.contextmanager
+def _loaded(generator, network):
+    """The block has a generator for itself, with the weights of a network."""
+    with generator.lock:
+        generator.load(network)
+        yield
+
+
+def generator_for(network, device=None, precision="float32"):
+    """The Generator of a network's architecture, built at most once, with the network's weights.
+
+    They are its weights until it draws another network; programs of several threads hold its `lock` that long.
+    A live network of nvidia/repository.py is its own.
+    """
+    generator = _generator_of(network, device, precision)
+    with _loaded(generator, network):
+        return generator
+
+
+def _generator_of(network, device, precision):
+    if isinstance(network, Network):
+        with _building:
+            return _generator(network.architecture, device, precision)
+    if precision != "float32":
+        raise BlendError("NVIDIA's code computes in float32; leave the precision out, or the engine")
+    return network.generator(device)
+
+
+@functools.lru_cache(maxsize=4)
+def _generator(architecture, device, precision):
+    from blend.engine.generator import Generator  # loads TensorFlow
+    return Generator(architecture, device, precision)
 
 
 def to_bytes(images):
