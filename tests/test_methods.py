@@ -232,7 +232,8 @@ def test_weights_are_parts_of_1_unless_told_otherwise():
 @pytest.mark.parametrize("weights, says", [
     ((None, None), "only one can take"), ((None, 0.7, 0.6), "add up to 1.3"), (("x", 1), "must be a number, not 'x'"),
     ((True, 1), "must be a number"), ((float("nan"), 1), "must be a number"),
-    ((1, {"8x9": 1}), "no layer is called 8x9"), ((1, {"8x8": "a"}), "must be a number"), ((1, {"noise": 1}), "did you mean noise_buffers?"),
+    ((1, {"8x9": 1}), "no layer is called 8x9"), ((1, {"8x8": "a"}), "must be a number"),
+    ((1, {"noise": 1}), "did you mean noise_buffers?"),
 ])
 def test_bad_weights(weights, says):
     with pytest.raises(blend.BlendError, match=says.replace("?", ".")):

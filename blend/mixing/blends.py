@@ -49,12 +49,13 @@ def blend(low, high, resolution=None, level=0, *, width=None, rule="article", fr
     return NetworkFile(blended(low.Gs, high.Gs), generator, low.D, format=low.format)
 
 
-def merge(method, networks, weights, base=None, *, parameters=None, pending=False):
+def merge(method, networks, weights, base=None, *, parameters=None, called=None, pending=False):
     """Merge NetworkFiles into a new one: Gs merged; G, D, format and all that is no weight of the first one.
 
     method: a name in METHODS. weights: `Weights`. base: the NetworkFile of the common ancestor, for methods that need
-    it. parameters: of the method, {name: value}. pending: large arrays of the result are `Pending`, for saving.
-    BlendError: a method, number of networks or weights that do not fit. MismatchError: they have different layers.
+    it. parameters: of the method, {name: value}. called: what messages call the networks, and the base. pending: large
+    arrays of the result are `Pending`, for saving. BlendError: a method, number of networks or weights that do not fit,
+    or values that are not finite. MismatchError: the networks have different layers.
 
     >>> import blend
     >>> from blend.mixing import Weights, merge
@@ -63,32 +64,37 @@ def merge(method, networks, weights, base=None, *, parameters=None, pending=Fals
     64
     """
     check_count(method, len(networks), base is not None)
-    for network in list(networks[1:]) + ([base] if base is not None else []):
-        check_same_architecture(networks[0].Gs, network.Gs, "networks")
-    sources = [network.Gs.variables for network in networks]
-    ancestor = None if base is None else base.Gs.variables
+    everyone = list(networks) + ([base] if base is not None else [])
+    called = called or ["network %d" % number for number in range(1, len(networks) + 1)] + ["the base"]
+    for network, name in zip(everyone[1:], called[1:]):
+        check_same_architecture(networks[0].Gs, network.Gs, "networks", (called[0], name))
+    sources = [network.Gs.variables for network in everyone]
     merged = OrderedDict()
     for name, share in shares(sources[0], weights).items():
         if share.source is not None:
-            merged[name] = (sources + [ancestor])[share.source][name]
+            merged[name] = sources[share.source][name]
         else:
-            merged[name] = _merged(method, name, [each[name] for each in sources], share.weights,
-                                   ancestor and ancestor[name], parameters, pending)
+            merged[name] = _merged(method, name, [variables[name] for variables in sources[:len(networks)]],
+                                   share.weights, None if base is None else sources[-1][name], parameters, pending)
     first = networks[0]
     return NetworkFile(first.Gs.replaced(merged), first.G, first.D, format=first.format)
 
 
 def _merged(method, name, arrays, weights, base, parameters, pending):
-    """One variable; Pending where it is large, to be made later, and neither taken whole from a network."""
+    """One variable: an array of one of the networks where the method gives it whole; else made, at once or later.
+
+    NetworkFileError: it has values that are NaN or infinite.
+    """
+    if methods.is_whole(method, weights):
+        return arrays[list(weights).index(1)]
+
     def make():
         value = methods.apply(method, name, [made(array) for array in arrays], weights, made(base), parameters)
         if not np.isfinite(np.sum(value, dtype=np.float64)):
             raise NetworkFileError("the merge: %s has values that are NaN or infinite" % name)
         return value
 
-    if not pending or arrays[0].nbytes <= _SMALL or methods.is_whole(method, weights):
-        return methods.apply(method, name, [made(array) for array in arrays], weights, made(base), parameters)
-    return Pending(arrays[0].shape, make)
+    return Pending(arrays[0].shape, make) if pending and arrays[0].nbytes > _SMALL else make()
 
 
 def check_count(method, count, has_base):

@@ -6,6 +6,7 @@ import numpy as np
 
 from blend.errors import MismatchError, NetworkFileError
 from blend.networks import families, stylegan2  # noqa: F401  registers its family
+from blend.system.pending import Pending
 
 
 class Network(object):
@@ -188,6 +189,8 @@ def not_finite(network):
     """OrderedDict of variable name to the number of its values that are NaN or infinite."""
     bad = OrderedDict()
     for name, value in network.variables.items():
+        if isinstance(value, Pending):
+            continue  # looks when it is made
         # The sum is enough for the common case, and needs no memory; values near the largest float32 only look bad.
         if not np.isfinite(np.sum(value, dtype=np.float64)):
             count = int(np.size(value) - np.count_nonzero(np.isfinite(value)))
