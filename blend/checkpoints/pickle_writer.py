@@ -13,8 +13,8 @@ import numpy as np
 from blend.checkpoints.pickle_reader import EasyDict
 from blend.errors import BlendError
 from blend.networks.network import Network
-from blend.networks.stand_ins import settled
 from blend.system.files import write_array
+from blend.system.pending import Pending, settled
 
 _STATE_VERSION = 4  # what stylegan2-ada-pytorch asks for at least; components, new in 3, are always written
 
@@ -206,7 +206,8 @@ class Emitter(object):
         type(None): lambda self, value: self._write(b"N"), bool: _bool, int: _int,
         float: lambda self, value: self._write(b"G" + struct.pack(">d", value)), str: _text,
         bytes: _bytes, memoryview: _bytes, bytearray: _bytes, tuple: _tuple, list: _list, dict: _dict,
-        OrderedDict: _dict, EasyDict: _easy_dict, np.ndarray: _array, Ordered: _ordered, Chunks: _chunks,
+        OrderedDict: _dict, EasyDict: _easy_dict, np.ndarray: _array,
+        Pending: lambda self, value: self._array(value.array()), Ordered: _ordered, Chunks: _chunks,
         Global: lambda self, value: self._global(*value), Call: _called, Persistent: _persistent, Once: _once,
     }
 
@@ -225,5 +226,8 @@ def network_state(network):
 
 
 def _value(value):
-    value = np.asarray(settled(value))
+    value = settled(value)
+    if isinstance(value, Pending):
+        return value
+    value = np.asarray(value)
     return value[()] if value.ndim == 0 else value

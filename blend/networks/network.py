@@ -6,14 +6,14 @@ import numpy as np
 
 from blend.errors import MismatchError, NetworkFileError
 from blend.networks import families, stylegan2  # noqa: F401  registers its family
-from blend.networks.stand_ins import Lazy, settled
+from blend.system.pending import Pending, settled
 
 
 class Network(object):
     """One network of a file. Not changed in place: `replaced` returns a new one.
 
     name: as its maker chose. static_kwargs: build arguments that were set. components: OrderedDict of
-    sub-networks by role ('synthesis', 'mapping'). own_variables: OrderedDict of local name to array, or to a Lazy where
+    sub-networks by role ('synthesis', 'mapping'). own_variables: OrderedDict of local name to array, or to a Kept where
     the file has none.
     extra: everything else that the file says of it (build_module_src, version, …), carried through unread.
     """
@@ -37,7 +37,7 @@ class Network(object):
 
     @property
     def stored(self):
-        """`variables` as they lie there: a Lazy stands for what the file lacks and nobody has asked for yet."""
+        """`variables` as they lie there: a Kept stands for what the file lacks and nobody has asked for yet."""
         stored = OrderedDict(self.own_variables)
         for role, component in self.components.items():
             for name, value in component.stored.items():
@@ -182,25 +182,25 @@ def _check_shapes(network, shapes, optional):
         raise NetworkFileError("network %s does not fit its static_kwargs: %s" % (network.name, "; ".join(wrong[:3])))
 
 
-def check_same_architecture(low, high, what):
+def check_same_architecture(low, high, what, called=("the low network", "the high one")):
     """Raise MismatchError, with the first differences, unless two networks have the same layers.
 
     `lod` (without meaning) and arguments that change neither variables nor arithmetic (conv_clamp, a limit that few
-    values reach) may differ.
+    values reach) may differ. called: what messages call them.
     """
     if low.resolution != high.resolution:
-        raise MismatchError("these %s cannot be blended: the low one makes pictures of %dx%d, the high one of %dx%d" % (
-            what, low.resolution, low.resolution, high.resolution, high.resolution))
+        raise MismatchError("these %s cannot be blended: %s makes pictures of %dx%d, %s of %dx%d" % (
+            what, called[0], low.resolution, low.resolution, called[1], high.resolution, high.resolution))
     a, b = low.variables, high.variables
     names = [name for name in list(a) + [name for name in b if name not in a] if name != "lod"]
-    wrong = ["%s: %s in the low network, %s in the high one" % (name, _shape(a.get(name)), _shape(b.get(name)))
+    wrong = ["%s: %s in %s, %s in %s" % (name, _shape(a.get(name)), called[0], _shape(b.get(name)), called[1])
              for name in names if _shape(a.get(name)) != _shape(b.get(name))]
     arguments = low.family.roles["generator" if low.is_generator else "discriminator"].arguments
     a, b = low.architecture, high.architecture
     differ = [key for key in a.keys() if a[key] != b.get(key)]
     # The same layers can be described in several ways, by fmap_base for instance.
     if wrong or any(arguments[key].changes_pictures for key in differ):
-        told = ["%s: %r in the low network, %r in the high one" % (key, a[key], b.get(key)) for key in differ
+        told = ["%s: %r in %s, %r in %s" % (key, a[key], called[0], b.get(key), called[1]) for key in differ
                 if arguments[key].changes_pictures or arguments[key].shapes_variables]
         wrong = told + wrong
         more = "; and %d more" % (len(wrong) - 4) if len(wrong) > 4 else ""
@@ -214,8 +214,8 @@ def not_finite(network, variables=None):
     if variables is None:
         variables = network.stored if isinstance(network, Network) else network.variables
     for name, value in variables.items():
-        if isinstance(value, Lazy):  # finite where the weights are
-            continue
+        if isinstance(value, Pending):
+            continue  # a Kept one is finite where the weights are; others look when they are made
         # The sum is enough for the common case, and needs no memory; values near the largest float32 only look bad.
         if not np.isfinite(np.sum(value, dtype=np.float64)):
             count = int(np.size(value) - np.count_nonzero(np.isfinite(value)))

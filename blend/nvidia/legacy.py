@@ -19,8 +19,8 @@ from blend.carried import stylegan2_graph
 from blend.checkpoints import tensorflow_pickle
 from blend.engine import generator, quiet_stderr, tensorflow
 from blend.errors import BlendError, NetworkFileError, brief
-from blend.networks.stand_ins import settled
 from blend.nvidia import admission, repository, tensorflow1
+from blend.system.pending import settled
 
 _GDRIVE = "gdrive:networks/"  # names of NVIDIA's networks in its pretrained_networks.py, and where they are
 _ADDRESS = "https://nvlabs-fi-cdn.nvidia.com/stylegan2/networks/"

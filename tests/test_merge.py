@@ -1,0 +1,241 @@
+"""Merge recipes: read, checked, carried out; the command."""
+
+import time
+
+import numpy as np
+import pytest
+from conftest import pico_file
+
+import blend
+from blend.mixing import Weights, merge, merge_recipe, stages
+from blend.run import main
+from blend.system import plain_yaml
+from blend.system.pending import made
+
+
+def run(*arguments):
+    return main([str(each) for each in arguments])
+
+
+def load(entry):
+    return {"photo": blend.shipped, "cartoon": blend.shipped}.get(entry.network, pico)(entry.network)
+
+
+def pico(name):
+    return pico_file(seed=sum(map(ord, name)))
+
+
+def carried_out(text):
+    return stages.run(merge_recipe.parse(plain_yaml.parse(text)[0]), load).Gs.variables
+
+
+def same(found, expected):
+    assert list(found) == list(expected)
+    for name, value in expected.items():
+        assert np.array_equal(made(found[name]), value), name
+
+
+# Plain data.
+
+@pytest.mark.parametrize("text, value", [
+    ("a: 1e-3\nb: -2.5E+4\nc: 0.5\nd: 7", {"a": 1e-3, "b": -2.5e4, "c": 0.5, "d": 7}),
+    ("8x8: .3\n16x16/Conv1: 1", {"8x8": 0.3, "16x16/Conv1": 1}),
+    ("when: 2020-13-45\nlike: <<", {"when": "2020-13-45", "like": "<<"}),
+    ('{"a": [1, true, null],\n\t"b": "\\u00e4"}', {"a": [1, True, None], "b": "ä"}),
+    ("a: [x, 'y', \"z\"]", {"a": ["x", "y", "z"]}),
+])
+def test_plain_yaml(text, value):
+    assert plain_yaml.parse(text) == [value]
+    assert plain_yaml.parse(plain_yaml.dump(value)) == [value]
+
+
+@pytest.mark.parametrize("text, says", [
+    ("a: &x [1]\nb: *x", "line 1: anchors and aliases"), ("a: 1\n<<: *x", "line 2: anchors and aliases"),
+    ("a: !!python/object/apply:os.system [x]", "line 1: tags"), ("a: !!str 1", "line 1: tags"),
+    ("a: 1\nb: 2\na: 3", "line 3: a stands twice"), ('{"a": 1, "a": 2}', "a stands twice"),
+    ("[" * 10 ** 5, "nested too deeply"), ("{a: " * 10 ** 4, "nested too deeply"),
+    ("- " * 10 ** 5, "nested too deeply"),
+    ("- a\n" * 50000, "more than 5000 values"), ("[" + "a," * 10 ** 5, "more than 5000 values"),
+    ("a: " + "9" * 10 ** 5, "a number of 100000 characters"), ("a: " + "1:" * 10 ** 5 + "1", "a number of"),
+    ("1: 2", "a key that is no text"), ("? [a]\n: b", "a key that is no text"), ("a: b: c", "line 1"),
+    ("a: '", "line 1"), ("a:\n\t- b", "line 2"), ("\0", "not YAML"), ("%YAML 9.9\n---\na", "version"),
+])
+def test_hostile_yaml(text, says):
+    began = time.time()
+    with pytest.raises(blend.BlendError) as error:
+        plain_yaml.parse(text)
+    assert says in str(error.value) and "\n" not in str(error.value) and time.time() - began < 3
+
+
+@pytest.mark.parametrize("content, says", [
+    (b"a" * 2 ** 18 + b"b", "has more than 262144 bytes"), (b"\xff\xfe\xfa", "no text in UTF-8"), (b"", "is empty"),
+])
+def test_files_that_are_no_recipes(content, says, tmp_path):
+    (tmp_path / "recipe.yaml").write_bytes(content)
+    for path in (str(tmp_path / "recipe.yaml"), str(tmp_path)):
+        with pytest.raises(blend.BlendError) as error:
+            merge_recipe.read(path)
+        assert path in str(error.value)
+        assert says in str(error.value) or path == str(tmp_path)
+
+
+# What a recipe says.
+
+def test_a_network_without_weight_takes_what_is_left():
+    found = carried_out("method: linear\nnetworks: [photo, {network: cartoon, weight: {8x8: 0.3, 16x16/Conv1: 1}}]")
+    same(found, blend.blend(blend.shipped("photo"), blend.shipped("cartoon"),
+                            fractions={"8x8": 0.3, "16x16/Conv1": 1}).Gs.variables)
+
+
+def test_without_weights_it_is_the_mean():
+    networks = [pico(name) for name in "abc"]
+    same(carried_out("{method: linear, networks: [a, b, c]}"),
+         merge("linear", networks, Weights((1, 1, 1))).Gs.variables)
+    same(carried_out("{method: linear, networks: [a, {network: b, weight: 2}, {network: c, weight: 1}], parameters: "
+                     "{normalize: false}, mapping: c}".replace("[a,", "[{network: a, weight: 1},")),
+         merge("linear", networks, Weights((1, 2, 1), mapping=2, normalise=False)).Gs.variables)
+
+
+def test_every_method_and_its_parameters():
+    a, b, base = pico("a"), pico("b"), pico("base")
+    for text, expected in [
+        ("{method: slerp, networks: [a, b], parameters: {t: 0.3}}", merge("slerp", [a, b], Weights((None, 0.3)))),
+        ("{method: slerp, networks: [a, b], parameters: {t: {8x8: 0.3}}}",
+         merge("slerp", [a, b], Weights((None, {"8x8": 0.3})))),
+        ("{method: task_arithmetic, base: base, networks: [{network: a, weight: 1.5}, {network: b, weight: -0.5}]}",
+         merge("task-arithmetic", [a, b], Weights((1.5, -0.5), normalise=False, rest=2), base)),
+        ("{method: model-stock, base: base, networks: [a, b, base]}",
+         merge("model-stock", [a, b, base], Weights((1, 1, 0), normalise=False, rest=3), base)),
+        ("{merge_method: ties, base: {network: base}, networks: [a, {network: b, density: 0.5}], "
+         "parameters: {density: 0.2, lambda: 0.9}}",
+         merge("ties", [a, b], Weights((1, 1), normalise=False, rest=2), base,
+               parameters={"density": (0.2, 0.5), "scale": 0.9})),
+        ("{method: dare_ties, base: base, networks: [{network: a, parameters: {weight: 0.5, density: 0.5}}], "
+         "parameters: {seed: 7}, noise_buffers: base, torgb: 1, dlatent_avg: merged}",
+         merge("dare-ties", [a], Weights((0.5,), dlatent_avg="merged", noise_buffers=1, torgb=0, normalise=False,
+                                         rest=1), base, parameters={"density": 0.5, "seed": 7})),
+    ]:
+        same(carried_out(text), expected.Gs.variables)
+
+
+STAGES = """
+name: whole
+stages:
+  - name: soup
+    method: linear
+    networks: [a, b]
+  - name: structure
+    method: linear
+    networks: [soup, {network: c, weight: {4x4: 1, 8x8: 0.5}}]
+  - method: task-arithmetic
+    base: soup
+    networks:
+      - {network: structure, weight: 0.7}
+"""
+
+
+def test_stages():
+    soup = merge("linear", [pico("a"), pico("b")], Weights((1, 1)))
+    structure = merge("linear", [soup, pico("c")], Weights((None, {"4x4": 1, "8x8": 0.5})))
+    expected = merge("task-arithmetic", [structure], Weights((0.7,), normalise=False, rest=1), soup)
+    same(carried_out(STAGES), expected.Gs.variables)
+    documents = "name: soup\nmethod: linear\nnetworks: [a, b]\n---\nmethod: linear\nnetworks: [soup]\n"
+    same(stages.run(merge_recipe.parse(plain_yaml.parse(documents)), load).Gs.variables, soup.Gs.variables)
+
+
+def test_many_stages_take_no_more_time_than_they_are():
+    count = 40
+    chain = [{"name": "s0", "method": "linear", "networks": ["a", "b"]}] + [
+        {"name": "s%d" % i, "method": "linear", "networks": ["s%d" % (i - 1), {"network": "s%d" % (i - 1), "name": "x",
+                                                                               "weight": 0.5}]}
+        for i in range(1, count)]
+    recipe = merge_recipe.parse(chain)
+    began = time.time()
+    found = stages.run(recipe, lambda entry: pico_file(channels=64, seed=ord(entry.network)))
+    assert np.isfinite(made(found.Gs.variables["G_synthesis/8x8/Conv1/weight"])).all() and time.time() - began < 20
+
+
+def test_a_recipe_and_back():
+    texts = [STAGES, "{method: slerp, networks: [a, b], parameters: {t: 0.3}, torgb: 1, mapping: b, name: x}",
+             "{method: ties, base: {network: c, name: d}, networks: [{network: a, density: 0.5, weight: {8x8: 1}}], "
+             "noise_buffers: base, dlatent_avg: merged, pictures: {seeds: [1, 2]}}"]
+    for text in texts:
+        recipe = merge_recipe.parse(plain_yaml.parse(text)[0])
+        written = plain_yaml.dump(merge_recipe.as_dict(recipe))
+        assert merge_recipe.parse(plain_yaml.parse(written)[0]) == recipe
+    digests = {"a": "0" * 64}
+    again = merge_recipe.parse(merge_recipe.as_dict(recipe, digests))
+    assert again.stages[0].networks[0].sha256 == "0" * 64 and again.stages[0].base.sha256 is None
+
+
+TWO = "networks: [a, b]"
+BAD = [
+    ("[]", "stages: a list of stages"), ("5", "method and networks are expected, not 5"),
+    ("{networks: [a]}", "method: linear, slerp"), ("{method: liner, %s}" % TWO, "did you mean linear?"),
+    ("{method: linear}", "networks: a list of networks is expected"),
+    ("{method: linear, networks: [a, 5]}", "networks[2]: a network is expected"),
+    ("{method: linear, networks: []}", "networks: a list of networks is expected"),
+    ("{method: linear, models: [a, b]}", "unknown key models; there are name, method, base, networks"),
+    ("{method: linear, models: [a, b]}", "did you mean networks?"),
+    ("{method: linear, %s, mappnig: 1}" % TWO, "unknown key mappnig; there are name, method"),
+    ("{method: linear, networks: [a, {network: b, wieght: 1}]}", "networks[2]: unknown key wieght"),
+    ("{method: linear, networks: [a, {network: b, wieght: 1}]}", "did you mean weight?"),
+    ("{method: linear, networks: [a, {network: b, weight: x}]}", "networks[2]: weight: a number, or numbers by layer"),
+    ("{method: linear, networks: [a, {network: b, weight: true}]}", "networks[2]: weight: a number"),
+    ("{method: linear, networks: [a, {network: b, weight: .nan}]}", "weight: a number"),
+    ("{method: linear, networks: [a, {network: b, weight: -1}]}", "linear takes weights of 0 and more, not -1"),
+    ("{method: linear, networks: [a, {network: b, weight: {8x8: x}}]}", "networks[2]: weight: 8x8: a number"),
+    ("{method: linear, networks: [a, {network: b, weight: {8x9: 1}}]}", "layers are called 8x8 or 16x16/Conv1"),
+    ("{method: linear, networks: [a, {network: b, weight: {maping: 1}}]}", "did you mean mapping?"),
+    ("{method: linear, networks: [a, {network: b, weight: 1, parameters: {weight: 1}}]}", "weight stands twice"),
+    ("{method: linear, networks: [a, b, {network: c, weight: 1}]}", "a and b have no weight"),
+    ("{method: linear, merge_method: linear, %s}" % TWO, "method stands twice"),
+    ("{method: linear, base: c, %s}" % TWO, "linear takes no base"), ("{method: ties, %s}" % TWO, "ties needs base"),
+    ("{method: slerp, networks: [a, b, c]}", "slerp takes 2 networks, not 3"), ("{method: slerp, %s}" % TWO, "t: …"),
+    ("{method: slerp, %s, parameters: {t: 1.5}}" % TWO, "t: a number from 0 to 1"),
+    ("{method: slerp, networks: [a, {network: b, weight: 1}], parameters: {t: 0.5}}", "not both"),
+    ("{method: linear, %s, parameters: {density: 1}}" % TWO, "linear takes normalize"),
+    ("{method: linear, %s, parameters: {normalize: 3}}" % TWO, "true or false"),
+    ("{method: linear, %s, parameters: [1]}" % TWO, "parameters: a dict is expected"),
+    ("{method: ties, base: c, %s, parameters: {density: 0}}" % TWO, "density: a number from 1e-06 to 1"),
+    ("{method: ties, base: c, %s, parameters: {seed: 1}}" % TWO, "ties takes density, scale"),
+    ("{method: dare, base: c, %s, parameters: {seed: 1.5}}" % TWO, "seed: a whole number"),
+    ("{method: linear, networks: [{network: a, density: 0.5}]}", "networks[1]: linear takes no density"),
+    ("{method: model_stock, base: c, networks: [a, {network: b, weight: 1}]}", "model-stock takes no weights"),
+    ("{method: linear, %s, mapping: c}" % TWO, "mapping: one of a, b, merged, or a number from 1 to 2"),
+    ("{method: linear, %s, mapping: 3}" % TWO, "or a number from 1 to 2, is expected, not 3"),
+    ("{method: linear, %s, torgb: merged}" % TWO, "torgb: one of a, b"),
+    ("{method: linear, networks: [a, a], mapping: a}", "several networks are called a"),
+    ("{method: linear, networks: [a, {network: ''}]}", "networks[2]: network: a text"),
+    ("{method: linear, networks: [{weight: 1}]}", "network: a file, a URL, or a name"),
+    ("{method: linear, networks: [{network: a, sha256: abc}]}", "sha256: 64 hexadecimal digits"),
+    ("{method: linear, %s, pictures: 3}" % TWO, "pictures: options such as"),
+    ("[{method: linear, %s}, {method: linear, %s}]" % (TWO, TWO), "stage 1: name: every stage but the last needs one"),
+    ("[{name: x, method: linear, %s}, {name: x, method: linear, networks: [x]}]" % TWO, "earlier stage has the same"),
+    ("[{name: x, method: linear, networks: [y]}, {name: y, method: linear, networks: [x]}]",
+     "stage 1 (x): uses y, which is a later stage"),
+    ("{name: x, method: linear, networks: [x]}", "uses x, which is itself"),
+    ("[{name: x, method: linear, %s}, {method: linear, %s}]" % (TWO, TWO), "stage 1 (x): no later stage uses it"),
+    ("{stages: [{method: linear, %s}], method: linear}" % TWO, "unknown key method"),
+    ("{stages: {a: 1}}", "stages: a list of stages"),
+    ("{method: linear, networks: [%s]}" % ", ".join(["a"] * 101), "more than 100 networks"),
+]
+
+
+@pytest.mark.parametrize("text, says", BAD, ids=[text[:60] for text, _ in BAD])
+def test_mistakes(text, says):
+    with pytest.raises(blend.BlendError) as error:
+        merge_recipe.parse(plain_yaml.parse(text)[0], "r.yaml")
+    assert says in str(error.value) and str(error.value).startswith("r.yaml: ") and "\n" not in str(error.value)
+
+
+def test_mistakes_that_the_networks_show():
+    for text, says in [
+        ("{method: linear, networks: [a, {network: b, weight: {32x32: 1}}]}", "no layer is called 32x32"),
+        ("{method: linear, networks: [a, photo]}", "a makes pictures of 16x16, photo of 64x64"),
+        ("[{name: s, method: linear, networks: [a, photo]}, {method: linear, networks: [s]}]", "stage s: these"),
+        ("{method: linear, networks: [a, {network: b, weight: 0.7}, {network: c, weight: 0.5}]}", "add up to 1.2"),
+    ]:
+        with pytest.raises(blend.BlendError) as error:
+            stages.run(merge_recipe.parse(plain_yaml.parse(text)[0]), load)
+        assert says in str(error.value)
