@@ -5,13 +5,12 @@ import os
 import platform
 from collections import OrderedDict
 from concurrent import futures
-from typing import Dict, List, NamedTuple, Optional, Union
+from typing import Dict, List, NamedTuple, Optional
 
 import numpy as np
 
 from blend import mixing, zoo
-from blend.checkpoints import load
-from blend.errors import BlendError, MismatchError
+from blend.errors import BlendError
 from blend.pictures import images
 from blend.system import files
 from blend.system.version import VERSION as BLEND
@@ -111,34 +110,19 @@ def _text(path):
 
 
 class Opened(NamedTuple):
-    """The networks of a run, low and high, and the SHA-256 of their files, or the futures of them."""
+    """The networks of a run, low and high, and the SHA-256 of their files, which are worked out meanwhile."""
 
     networks: tuple
-    digests: Dict[str, Union[None, str, futures.Future]]
+    digests: Dict[str, futures.Future]
 
 
 def open_networks(options):
     """The Opened of the options' sources. MismatchError: a file is not the one that a recipe names."""
-    networks, digests = [], {}
-    hashing = futures.ThreadPoolExecutor(len(mixing.SIDES))
-    for side, source in zip(mixing.SIDES, (options.low, options.high)):
-        path = zoo.find(source.name)
-        networks.append(load(path))
-        digests[side] = None
-        if options.pictures or source.sha256 is not None:
-            digests[side] = hashing.submit(_checked_digest, path, source.sha256)  # half a second for a large file
-        if source.sha256 is not None:
-            digests[side].result()
-    return Opened(tuple(networks), digests)
-
-
-def _checked_digest(path, expected):
-    """The SHA-256 of a file. MismatchError: it is not the expected one (None: any)."""
-    digest = files.sha256(path)
-    if expected not in (None, digest):
-        raise MismatchError("%s: not the file of the recipe (SHA-256 %s, the recipe says %s)" % (
-            path, digest, expected))
-    return digest
+    networks = tuple(zoo.load(source.name, source.sha256) for source in (options.low, options.high))
+    hashing = futures.ThreadPoolExecutor(len(mixing.SIDES))  # half a second for a large file
+    digests = {side: hashing.submit(getattr, network, "sha256") for side, network in zip(mixing.SIDES, networks)
+               if options.pictures}
+    return Opened(networks, digests)
 
 
 def completed(options, resolution):

@@ -13,6 +13,7 @@ TENSORFLOW, TORCH = "stylegan2_graph", "stylegan2_torch"
 # files out there carry them.
 _OWN = {
     TENSORFLOW: frozenset([
+        "4435edb34609ca49af1fc9d19d626f0eea4c846140cc213136b02564f8e4296e",
         "497d3862b5a0d3aa055fabc73a727f83a6fb9c7d959e961b782142392024ca30",
         "86f42aa0735d18d5cfec70cf9b35093faf0c19bbe80e95c147fa41276891a837",
         "dafe5eec8c41a38bd60b6893217e31b13f1a3d9ebf0a64852fe90303df77c949",

@@ -145,15 +145,13 @@ def truncate(w, average, psi, cutoff):
     return average + (w - average) * psi
 
 
-def G_main(
-        latents_in,                                 # z [N,latent_size]
-        labels_in,                                  # [N,label_size]
-        truncation_psi=0.5, truncation_cutoff=None,
-        truncation_psi_val=None, truncation_cutoff_val=None,  # the same when is_validation
-        dlatent_avg_beta=0.995, style_mixing_prob=0.9,        # when is_training
-        is_training=False, is_validation=False, return_dlatents=False, is_template_graph=False,
-        components=None, mapping_func="G_mapping", synthesis_func="G_synthesis_stylegan2", **kwargs):
-    """Latents to images [N,C,R,R], in NVIDIA's calling convention (used through their `dnnlib` only)."""
+def is_truncated(psi):
+    """Whether truncation by psi does anything: not for None and 1; a tensor may be anything."""
+    return psi is not None and not (isinstance(psi, (int, float)) and psi == 1)
+
+
+def make_components(components, mapping_func, synthesis_func, kwargs):
+    """Make the networks of a generator that are not there yet, through NVIDIA's `dnnlib`."""
     import dnnlib.tflib
 
     layers = 2 * len(stylegan2_layers(kwargs.get("resolution", 1024))) + 2
@@ -163,6 +161,24 @@ def G_main(
     if "mapping" not in components:
         components.mapping = dnnlib.tflib.Network(
             "G_mapping", func_name=globals()[mapping_func], dlatent_broadcast=layers, **kwargs)
+
+
+def moved_average(average, w, beta):
+    """The assignment that moves the average w [D] towards that of w [N,L,D]."""
+    batch_average = tf.reduce_mean(w[:, 0], 0)
+    return tf.assign(average, batch_average + (average - batch_average) * beta)
+
+
+def G_main(
+        latents_in,                                 # z [N,latent_size]
+        labels_in,                                  # [N,label_size]
+        truncation_psi=0.5, truncation_cutoff=None,
+        truncation_psi_val=None, truncation_cutoff_val=None,  # the same when is_validation
+        dlatent_avg_beta=0.995, style_mixing_prob=0.9,        # when is_training
+        is_training=False, is_validation=False, return_dlatents=False, is_template_graph=False,
+        components=None, mapping_func="G_mapping", synthesis_func="G_synthesis_stylegan2", **kwargs):
+    """Latents to images [N,C,R,R], in NVIDIA's calling convention (used through their `dnnlib` only)."""
+    make_components(components, mapping_func, synthesis_func, kwargs)
     tf.get_variable("lod", [], initializer=tf.initializers.zeros(), trainable=False)  # files have it; unused
     average = tf.get_variable("dlatent_avg", [kwargs.get("dlatent_size", 512)],
                               initializer=tf.initializers.zeros(), trainable=False)
@@ -173,16 +189,12 @@ def G_main(
         return components.mapping.get_output_for(z, labels_in, is_training=is_training, **kwargs)
 
     w = mapped(latents_in)
-    updates = []
-    if is_training and dlatent_avg_beta is not None:
-        batch_average = tf.reduce_mean(w[:, 0], 0)
-        updates.append(tf.assign(average, batch_average + (average - batch_average) * dlatent_avg_beta))
-    with tf.control_dependencies(updates):
+    moves = is_training and dlatent_avg_beta is not None
+    with tf.control_dependencies([moved_average(average, w, dlatent_avg_beta)] if moves else []):
         w = tf.identity(w)
     if is_training and style_mixing_prob:
         w = mix_styles(w, mapped(tf.random_normal(tf.shape(latents_in))), style_mixing_prob)
-    if not is_training and truncation_psi is not None and not (
-            isinstance(truncation_psi, (int, float)) and truncation_psi == 1):
+    if not is_training and is_truncated(truncation_psi):
         w = truncate(w, average, truncation_psi, truncation_cutoff)
     images = components.synthesis.get_output_for(
         w, is_training=is_training, force_clean_graph=is_template_graph, **kwargs)
@@ -232,6 +244,72 @@ def G_mapping(
     return tf.identity(x, name="dlatents_out")
 
 
+def noise_buffers(count):
+    """The stored noise of `count` layers: variables [1,1,H,W]."""
+    buffers = []
+    for layer in range(count):
+        size = 2 ** ((layer + 5) // 2)
+        buffers.append(tf.get_variable("noise%d" % layer, [1, 1, size, size], tf.float32,
+                                       tf.initializers.random_normal(), trainable=False))
+    return buffers
+
+
+def layer_noise(x, layer, buffer, randomize_noise, noise_in):
+    """The noise [N or 1,H,W,1] that a layer adds to x: given, fresh, or stored."""
+    if noise_in is not None:
+        noise = noise_in(layer, buffer)
+    elif randomize_noise:
+        noise = tf.random_normal([tf.shape(x)[0], 1] + buffer.shape.as_list()[2:])
+    else:
+        noise = tf.convert_to_tensor(buffer)
+    return tf.transpose(noise, [0, 2, 3, 1])
+
+
+def constant_input(channels, count):
+    """The learned 4x4 input, once for each of `count` samples: [N,4,4,C]."""
+    with tf.variable_scope("Const"):
+        const = tf.get_variable("const", [1, channels, 4, 4], tf.float32, tf.initializers.random_normal())
+        return tf.tile(tf.transpose(const, [0, 2, 3, 1]), [count, 1, 1, 1])
+
+
+def styled_conv(name, x, w, fmaps, noise, nonlinearity, clamp, taps, up=False):
+    """One layer of the synthesis network: modulated convolution, noise, bias, nonlinearity.
+
+    noise is None or a function of the convolved x that returns the noise to add.
+    """
+    with tf.variable_scope(name):
+        x = modulated_conv2d(x, w, fmaps, 3, up=up, taps=taps)
+        if noise is not None:
+            strength = tf.get_variable("noise_strength", [], tf.float32, tf.initializers.zeros())
+            x = x + noise(x) * strength
+        return activate(x + get_bias(fmaps), nonlinearity, clamp)
+
+
+def to_rgb(x, rgb, w, num_channels, clamp):
+    """x [N,H,W,C] as an image [N,H,W,num_channels], added to the image of the layers below."""
+    with tf.variable_scope("ToRGB"):
+        t = modulated_conv2d(x, w, num_channels, 1, demodulate=False)
+        t = activate(t + get_bias(num_channels), "linear", clamp)
+        return t if rgb is None else rgb + t
+
+
+def synthesis_block(x, dlatents, r, channels, noises, architecture, **layer):
+    """The two layers of resolution 2^r: x [N,H,W,channels(r - 1)] to [N,2H,2W,channels(r)]."""
+    block_in, fmaps = x, channels(r)
+    x = styled_conv("Conv0_up", x, dlatents[:, 2 * r - 5], fmaps, noises[2 * r - 5], up=True, **layer)
+    x = styled_conv("Conv1", x, dlatents[:, 2 * r - 4], fmaps, noises[2 * r - 4], **layer)
+    if architecture == "resnet":
+        with tf.variable_scope("Skip"):
+            weight = get_weight("weight", [1, 1, block_in.shape.as_list()[3], fmaps])
+            x = (x + upsample_conv2d(block_in, weight, layer["taps"])) * np.float32(np.sqrt(0.5))
+    return x
+
+
+def check_architecture(architecture):
+    if architecture not in ("skip", "orig", "resnet"):
+        raise ValueError("architecture must be skip, orig or resnet, not %r" % (architecture,))
+
+
 def G_synthesis_stylegan2(
         dlatents_in, dlatent_size=512, num_channels=3, resolution=1024, fmap_base=16384, fmap_decay=1.0,
         fmap_min=1, fmap_max=512, fmap_const=None, use_noise=True, randomize_noise=True, noise_in=None,
@@ -241,69 +319,32 @@ def G_synthesis_stylegan2(
     noise_in is None (stored buffers, or fresh draws if randomize_noise) or a function of
     (layer index, stored buffer [1,1,H,W]) that returns the noise [N or 1,1,H,W] to add.
     """
-    if architecture not in ("skip", "orig", "resnet"):
-        raise ValueError("architecture must be skip, orig or resnet, not %r" % (architecture,))
+    check_architecture(architecture)
     stages = stylegan2_layers(resolution)
     dlatents_in.set_shape([None, 2 * len(stages) + 2, dlatent_size])
-    taps = resample_kernel
+    layer = dict(nonlinearity=nonlinearity, clamp=conv_clamp, taps=resample_kernel)
 
     def channels(r):
         return feature_maps(r - 1, fmap_base, fmap_decay, fmap_min, fmap_max)
 
-    buffers = []
-    for layer in range(2 * len(stages) + 1 if use_noise else 0):
-        size = 2 ** ((layer + 5) // 2)
-        buffers.append(tf.get_variable("noise%d" % layer, [1, 1, size, size], tf.float32,
-                                       tf.initializers.random_normal(), trainable=False))
-
-    def layer_noise(x, layer):
-        if noise_in is not None:
-            noise = noise_in(layer, buffers[layer])
-        elif randomize_noise:
-            size = buffers[layer].shape.as_list()[2:]
-            noise = tf.random_normal([tf.shape(x)[0], 1] + size)
-        else:
-            noise = tf.convert_to_tensor(buffers[layer])
-        return tf.transpose(noise, [0, 2, 3, 1])  # [N,H,W,1]
-
-    def layer_block(x, layer, r, up=False):
-        x = modulated_conv2d(x, dlatents_in[:, layer], channels(r), 3, up=up, taps=taps)
-        if use_noise:
-            strength = tf.get_variable("noise_strength", [], tf.float32, tf.initializers.zeros())
-            x = x + layer_noise(x, layer) * strength
-        return activate(x + get_bias(channels(r)), nonlinearity, conv_clamp)
-
-    def to_rgb(x, rgb, r):
-        with tf.variable_scope("ToRGB"):
-            t = modulated_conv2d(x, dlatents_in[:, 2 * r - 3], num_channels, 1, demodulate=False)
-            t = activate(t + get_bias(num_channels), "linear", conv_clamp)
-            return t if rgb is None else rgb + t
-
+    count = 2 * len(stages) + 1
+    noises = [None] * count
+    if use_noise:
+        noises = [lambda x, i=i, buffer=buffer: layer_noise(x, i, buffer, randomize_noise, noise_in)
+                  for i, buffer in enumerate(noise_buffers(count))]
     rgb = None
     with tf.variable_scope("4x4"):
-        with tf.variable_scope("Const"):
-            const = tf.get_variable("const", [1, fmap_const or channels(2), 4, 4], tf.float32,
-                                    tf.initializers.random_normal())
-            x = tf.tile(tf.transpose(const, [0, 2, 3, 1]), [tf.shape(dlatents_in)[0], 1, 1, 1])
-        with tf.variable_scope("Conv"):
-            x = layer_block(x, 0, 2)
+        x = constant_input(fmap_const or channels(2), tf.shape(dlatents_in)[0])
+        x = styled_conv("Conv", x, dlatents_in[:, 0], channels(2), noises[0], **layer)
         if architecture == "skip" or not stages:
-            rgb = to_rgb(x, rgb, 2)
+            rgb = to_rgb(x, rgb, dlatents_in[:, 1], num_channels, conv_clamp)
     for r in stages:
         with tf.variable_scope("%dx%d" % (2 ** r, 2 ** r)):
-            block_in = x
-            with tf.variable_scope("Conv0_up"):
-                x = layer_block(x, 2 * r - 5, r, up=True)
-            with tf.variable_scope("Conv1"):
-                x = layer_block(x, 2 * r - 4, r)
-            if architecture == "resnet":
-                with tf.variable_scope("Skip"):
-                    weight = get_weight("weight", [1, 1, channels(r - 1), channels(r)])
-                    x = (x + upsample_conv2d(block_in, weight, taps)) * np.float32(np.sqrt(0.5))
+            x = synthesis_block(x, dlatents_in, r, channels, noises, architecture, **layer)
             if architecture == "skip":
-                rgb = upsample_2d(rgb, taps)
+                rgb = upsample_2d(rgb, resample_kernel)
             if architecture == "skip" or r == stages[-1]:
-                rgb = to_rgb(x, rgb, r)
+                rgb = to_rgb(x, rgb, dlatents_in[:, 2 * r - 3], num_channels, conv_clamp)
     return tf.identity(tf.transpose(rgb, [0, 3, 1, 2]), name="images_out")  # [N,C,H,W]
 
 
@@ -321,6 +362,48 @@ def minibatch_stddev(x, group_size):
     return tf.concat([x, tf.tile(y, [group, height, width, 1])], 3)
 
 
+def conv_layer(name, x, fmaps, nonlinearity, clamp, taps, kernel=3, down=False):
+    """Convolution, bias, nonlinearity; half the size if `down`."""
+    with tf.variable_scope(name):
+        weight = get_weight("weight", [kernel, kernel, x.shape.as_list()[3], fmaps])
+        x = downsample_conv2d(x, weight, taps) if down else conv2d(x, weight)
+        return activate(x + get_bias(fmaps), nonlinearity, clamp)
+
+
+def from_rgb(x, image, fmaps, **layer):
+    """The image as features [N,H,W,fmaps], added to those of the layers above."""
+    t = conv_layer("FromRGB", image, fmaps, kernel=1, **layer)
+    return t if x is None else x + t
+
+
+def discriminator_block(x, r, channels, architecture, **layer):
+    """The two layers of resolution 2^r: x [N,H,W,channels(r)] to [N,H/2,W/2,channels(r - 1)]."""
+    block_in = x
+    x = conv_layer("Conv0", x, channels(r), **layer)
+    x = conv_layer("Conv1_down", x, channels(r - 1), down=True, **layer)
+    if architecture == "resnet":
+        with tf.variable_scope("Skip"):
+            weight = get_weight("weight", [1, 1, channels(r), channels(r - 1)])
+            x = (x + downsample_conv2d(block_in, weight, layer["taps"])) * np.float32(np.sqrt(0.5))
+    return x
+
+
+def dense_features(x, size, nonlinearity):
+    """x [N,H,W,C] flattened as [N,C,H,W], through a dense layer: [N,size]."""
+    with tf.variable_scope("Dense0"):
+        return activate(dense(tf.transpose(x, [0, 3, 1, 2]), size) + get_bias(size), nonlinearity)
+
+
+def mapped_labels(labels, size, layers, lrmul, nonlinearity):
+    """Labels [N,label_size] embedded and mapped as in StyleGAN2-ADA's discriminator: [N,size], of norm 1."""
+    labels = embed_labels(labels, size)
+    for i in range(layers):
+        with tf.variable_scope("Mapping%d" % i):
+            labels = dense(labels, size, lrmul) + get_bias(size, lrmul=lrmul)
+            labels = activate(labels, nonlinearity)
+    return labels * np.float32(1 / np.sqrt(size))
+
+
 def D_stylegan2(
         images_in, labels_in, num_channels=3, resolution=1024, label_size=0, fmap_base=16384,
         fmap_decay=1.0, fmap_min=1, fmap_max=512, architecture="resnet", nonlinearity="lrelu",
@@ -330,61 +413,36 @@ def D_stylegan2(
 
     label_embedding: labels as in StyleGAN2-ADA, embedded and mapped before they meet the features.
     """
-    if architecture not in ("skip", "orig", "resnet"):
-        raise ValueError("architecture must be skip, orig or resnet, not %r" % (architecture,))
+    check_architecture(architecture)
     with_deviation = mbstd_group_size not in (0, 1)
     if with_deviation and mbstd_num_features != 1:
         raise ValueError("mbstd_num_features must be 1, not %r" % (mbstd_num_features,))
-    stages = stylegan2_layers(resolution)
     images_in.set_shape([None, num_channels, resolution, resolution])
     labels_in.set_shape([None, label_size])
-    taps = resample_kernel
+    layer = dict(nonlinearity=nonlinearity, clamp=conv_clamp, taps=resample_kernel)
 
     def channels(r):
         return feature_maps(r - 1, fmap_base, fmap_decay, fmap_min, fmap_max)
 
-    def conv_layer(name, x, fmaps, kernel=3, down=False):
-        with tf.variable_scope(name):
-            weight = get_weight("weight", [kernel, kernel, x.shape.as_list()[3], fmaps])
-            x = downsample_conv2d(x, weight, taps) if down else conv2d(x, weight)
-            return activate(x + get_bias(fmaps), nonlinearity, conv_clamp)
-
-    def from_rgb(x, image, r):
-        t = conv_layer("FromRGB", image, channels(r), kernel=1)
-        return t if x is None else x + t
-
     x, image = None, tf.transpose(images_in, [0, 2, 3, 1])  # [N,H,W,C]
-    for r in reversed(stages):
+    for r in reversed(stylegan2_layers(resolution)):
         with tf.variable_scope("%dx%d" % (2 ** r, 2 ** r)):
             if architecture == "skip" or x is None:
-                x = from_rgb(x, image, r)
-            block_in = x
-            x = conv_layer("Conv0", x, channels(r))
-            x = conv_layer("Conv1_down", x, channels(r - 1), down=True)
-            if architecture == "resnet":
-                with tf.variable_scope("Skip"):
-                    weight = get_weight("weight", [1, 1, channels(r), channels(r - 1)])
-                    x = (x + downsample_conv2d(block_in, weight, taps)) * np.float32(np.sqrt(0.5))
+                x = from_rgb(x, image, channels(r), **layer)
+            x = discriminator_block(x, r, channels, architecture, **layer)
             if architecture == "skip":
-                image = downsample_2d(image, taps)
+                image = downsample_2d(image, resample_kernel)
     with tf.variable_scope("4x4"):
         if architecture == "skip" or x is None:
-            x = from_rgb(x, image, 2)
+            x = from_rgb(x, image, channels(2), **layer)
         if with_deviation:
             x = minibatch_stddev(x, mbstd_group_size)
-        x = conv_layer("Conv", x, channels(2))
-        with tf.variable_scope("Dense0"):
-            x = tf.transpose(x, [0, 3, 1, 2])  # flattened as [N,C,H,W]
-            x = activate(dense(x, channels(1)) + get_bias(channels(1)), nonlinearity)
+        x = conv_layer("Conv", x, channels(2), **layer)
+        x = dense_features(x, channels(1), nonlinearity)
     outputs = max(label_size, 1)
     if label_size and label_embedding:
         outputs = mapping_fmaps or channels(1)
-        labels_in = embed_labels(labels_in, outputs)
-        for i in range(mapping_layers):
-            with tf.variable_scope("Mapping%d" % i):
-                labels_in = dense(labels_in, outputs, mapping_lrmul) + get_bias(outputs, lrmul=mapping_lrmul)
-                labels_in = activate(labels_in, nonlinearity)
-        labels_in = labels_in * np.float32(1 / np.sqrt(outputs))
+        labels_in = mapped_labels(labels_in, outputs, mapping_layers, mapping_lrmul, nonlinearity)
     with tf.variable_scope("Output"):
         scores = dense(x, outputs) + get_bias(outputs)
         if label_size:

@@ -25,7 +25,7 @@ def run(parser_class, arguments):
         raise BlendError("both TensorFlow's and PyTorch's networks end in .pkl; say --format tensorflow or "
                          "--format pytorch")
     target = checkpoints.target_for(given.target, None, given.format)
-    networks = checkpoints.load(zoo.find(given.source))
+    networks = zoo.load(given.source)
     if os.path.exists(target.path) and os.path.samefile(networks.path, target.path):
         raise BlendError("%s: IN and OUT are the same file" % target.path)
     if given.own_source:

@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from blend import carried, checkpoints, zoo
+from blend import carried, zoo
 from blend.checkpoints import tensorflow_pickle
 from blend.errors import brief, one_line
 from blend.networks.network import not_finite
-from blend.system import files, progress
+from blend.system import progress
 
 
 def run(parser_class, arguments):
@@ -17,7 +17,7 @@ def run(parser_class, arguments):
                          help="a network file, a URL, or a name that the zoo or the package has")
     options.add_argument("--variables", action="store_true", help="list the variables of Gs with their shapes")
     given = options.parse_args(arguments)
-    networks = checkpoints.load(zoo.find(given.source))
+    networks = zoo.load(given.source)
     _tell_file(networks)
     _tell_architecture(networks.Gs)
     _tell_source(networks)
@@ -33,8 +33,7 @@ def run(parser_class, arguments):
 def _tell_file(networks):
     print("file     %s" % networks.path)
     print("format   %s" % networks.format)
-    with progress.waiting("reading"):
-        print("sha256   %s" % files.sha256(networks.path))
+    print("sha256   %s" % networks.sha256)
     for role, network in networks.by_role.items():
         values = network.stored.values()
         print("%-8s %s: %d variables, %s numbers" % (

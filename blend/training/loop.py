@@ -49,7 +49,7 @@ def train(config, options, tell=lambda line: None):
     BlendError: options that do not fit each other or the files.
     """
     check(config, options)
-    start = checkpoints.load(zoo.find(config.start)) if config.start else None
+    start = zoo.load(config.start) if config.start else None
     g_kwargs, d_kwargs = static_kwargs(config, start)
     resolution = g_kwargs["resolution"]
     source = open_data(config, resolution)
