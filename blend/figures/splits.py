@@ -7,7 +7,7 @@ from blend.pictures import images
 from blend.pictures.generate import iterate_many
 
 
-def splits(resolution):
+def resolutions(resolution):
     """The resolutions at which a network can be split, from the finest to the coarsest: 32, 16, 8, 4 for 64."""
     return [2 ** n for n in range(resolution.bit_length() - 2, 1, -1)]
 
@@ -17,7 +17,7 @@ def sweep(low, high):
 
     The split of the two ends is None.
     """
-    return [(None, low)] + [(split, blend(low, high, split)) for split in splits(low.resolution)] + [(None, high)]
+    return [(None, low)] + [(split, blend(low, high, split)) for split in resolutions(low.resolution)] + [(None, high)]
 
 
 def shorten(name):
@@ -43,7 +43,7 @@ def both_ways(first, second, seeds, names=("base", "fine-tuned"), progress=None,
 
 def count(resolution, seeds):
     """How many pictures `both_ways` makes."""
-    return 2 * (len(splits(resolution)) + 1) * len(seeds)
+    return 2 * (len(resolutions(resolution)) + 1) * len(seeds)
 
 
 def columns(low, high, seeds, progress=None, **options):
@@ -61,7 +61,7 @@ def one_way(resolution, pictures, seeds, names):
     """A panel of `columns`, the last of the high network: rows are seeds."""
     short = [shorten(name) for name in names]
     texts = ["%s to %dx%d\n%s from %dx%d" % (short[0], split, split, short[1], 2 * split, 2 * split)
-             for split in splits(resolution)]
+             for split in resolutions(resolution)]
     return images.labelled_grid(
         list(zip(*pictures)), ["%s\nnetwork" % short[0]] + texts + ["%s\nnetwork" % short[1]],
         "Structure from %s, texture from %s" % names,
