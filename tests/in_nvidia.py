@@ -4,6 +4,7 @@ import json
 import os
 import sys
 from collections import OrderedDict
+from concurrent import futures
 
 import crafted
 import numpy as np
@@ -78,6 +79,10 @@ def run_shipped(engine):
     mixed = blend.blend(low, high, 16, mapping="high", noise_buffers="high")
     found = {noise: blend.generate(mixed, seeds=[1, 2], noise=noise, noise_seed=3, output="float32")
              for noise in ("seed", "random", "none", "const")}  # the buffers are as they were when const comes
+    with futures.ThreadPoolExecutor(4) as pool:  # two networks of one graph, noise in their buffers and not
+        jobs = [(network, noise) for network in (low, high) for noise in ("seed", "const")] * 3
+        drawn = list(pool.map(lambda job: blend.generate(job[0], seeds=[1, 2], noise=job[1], output="float32"), jobs))
+    found["threads"] = np.stack(drawn)
     w = np.random.RandomState(0).randn(2, 64)
     return dict(found, cartoon=blend.generate(low, seeds=range(3), output="float32"),
                 w=blend.generate(mixed, w=w, output="float32"), bytes=blend.generate(low, seeds=range(3)))

@@ -52,6 +52,21 @@ def test_fast_is_plain(resolution, channels, count):
 
 
 @needs_tensorflow_2
+@pytest.mark.parametrize("tuning", [
+    dict(winograd=None), dict(compiled=None), dict(compiled=32), dict(polyphase_rgb=False), dict(folded=32),
+    dict(winograd=(64, 64), winograd_channels=1)])
+def test_every_tuning_gives_the_same_values(tuning):
+    network = pico_file(64, TUNING.winograd_channels, seed=3).Gs
+    common = TUNING._replace(compiled=64)
+    usual, other = [Generator(network.architecture, tuning=some) for some in (common, common._replace(**tuning))]
+    for generator in (usual, other):
+        generator.load(network)
+    w = usual.map(np.random.RandomState(1).randn(1, 8), np.zeros([1, 0]))
+    close(usual.synthesise(w, usual.stored_noise), other.synthesise(w, usual.stored_noise))
+    assert len(usual._graph.get_operations()) != len(other._graph.get_operations())  # it is another graph
+
+
+@needs_tensorflow_2
 def test_large_networks_go_one_by_one():
     network = pico_file(TUNING.folded, 4, seed=3)
     generator = Generator(network.Gs.architecture)

@@ -88,6 +88,9 @@ def test_their_code_makes_our_pictures_of_the_shipped_networks(ran):
     with np.load(os.path.join(ran, "shipped.npz")) as found:
         for noise in ("seed", "random", "none", "const"):
             close(found[noise], blend.generate(mixed, seeds=[1, 2], noise=noise, noise_seed=3, output="float32"))
+        expected = [blend.generate(network, seeds=[1, 2], noise=noise, output="float32")
+                    for network in (low, high) for noise in ("seed", "const")]
+        close(found["threads"], np.stack(expected * 3))
         ours = blend.generate(low, seeds=range(3), output="float32")
         close(found["cartoon"], ours)
         close(found["w"], blend.generate(mixed, w=np.random.RandomState(0).randn(2, 64), output="float32"))

@@ -219,7 +219,8 @@ class LiveNetwork(object):
     def __init__(self, engine, live, parsed):
         self._tfutil, self._live = engine.tfutil, live
         self.lock, self._session = engine.lock, tf.get_default_session()
-        self.name, self.architecture, self.resolution = parsed.name, parsed.architecture, parsed.resolution
+        self.name, self.family, self.is_generator = parsed.name, parsed.family, parsed.is_generator
+        self.architecture, self.resolution = parsed.architecture, parsed.resolution
         self.layers = synthesis_layers(self.resolution)
         own = variables(live)
         noise = ["G_synthesis/noise%d" % layer for layer in range(self.layers - 1)]
