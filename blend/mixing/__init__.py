@@ -4,7 +4,6 @@ Pinkney & Adler 2020 (arXiv 2010.05334): p_blend = (1 - alpha) p_base + alpha p_
 of the layer's resolution. The low network gives the low resolutions (structure), the high one the high (texture).
 """
 
-import difflib
 import math
 import numbers
 from collections import OrderedDict
@@ -13,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from blend.checkpoints import NetworkFile
-from blend.errors import BlendError
+from blend.errors import BlendError, closest
 from blend.networks import layers
 from blend.networks.network import check_same_architecture
 
@@ -133,8 +132,8 @@ def check_rule(names, rule):
             known.update([where, where + "/" + layer.module])
     for key, fraction in (rule.fractions or {}).items():
         if key not in known:
-            near = difflib.get_close_matches(str(key), known, 1, 0.3)
-            hint = "did you mean %s?" % near[0] if near else "names look like 8x8 and 16x16/Conv1"
+            near = closest(key, known, 0.3)
+            hint = "did you mean %s?" % near if near else "names look like 8x8 and 16x16/Conv1"
             raise BlendError("no layer is called %s; %s" % (key, hint))
         if not (_is_number(fraction) and 0 <= fraction <= 1):
             raise BlendError("the fraction of %s must be between 0 and 1, not %r" % (key, fraction))
