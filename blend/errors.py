@@ -1,5 +1,9 @@
 """The one error root: everything that a user can put right is a BlendError."""
 
+import difflib
+
+_LONGEST_WORD = 64  # that is compared with others: the time grows with the square
+
 
 class BlendError(Exception):
     """A mistake in what was asked or given. The message is one line: what, where, what to try.
@@ -16,6 +20,17 @@ def one_line(text):
     text = str(text)[:1000]
     line = "".join(each if each.isprintable() else ascii(each)[1:-1] for each in text)
     return line if len(line) <= 800 else line[:780] + " ... (cut)"
+
+
+def closest(word, known, cutoff=0.6):
+    """The known word that a mistyped one may have meant, or None.
+
+    >>> closest("catroon", ["photo", "cartoon"])
+    'cartoon'
+    """
+    word = str(word)
+    near = difflib.get_close_matches(word, known, 1, cutoff) if len(word) <= _LONGEST_WORD else []
+    return near[0] if near else None
 
 
 def brief(value):

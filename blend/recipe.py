@@ -1,6 +1,5 @@
 """A recipe: everything that a run depends on; read, completed, recorded. Nothing here prints or makes pictures."""
 
-import json
 import os
 import platform
 from collections import OrderedDict
@@ -12,6 +11,7 @@ import numpy as np
 from blend import mixing, zoo
 from blend.errors import BlendError
 from blend.pictures import images
+from blend.pictures.png_text import SIGNATURE
 from blend.system import files
 from blend.system.version import VERSION as BLEND
 
@@ -77,7 +77,7 @@ class Recipe(NamedTuple):
 def read(path):
     """The Recipe in a recipe.json, or in a PNG that carries one. BlendError: not a recipe."""
     try:
-        recipe = json.loads(_text(path))
+        recipe = files.parse_json(_text(path))
         found = dict(recipe["options"], blend=mixing.Rule(**recipe["blend"]))
         for side in mixing.SIDES:
             name, digest = recipe[side]["source"], recipe[side]["sha256"]
@@ -101,12 +101,10 @@ def read(path):
 
 
 def _text(path):
-    with open(path, "rb") as file:
-        start = file.read(4)
-    if start == b"\x89PNG":
-        return images.read_recipe(path)
-    with open(path, encoding="utf-8") as file:
-        return file.read()
+    """The text of a recipe.json, or of the recipe in a PNG. OSError or ValueError: there is none."""
+    with files.open_regular(path) as file:
+        is_picture = file.read(len(SIGNATURE)) == SIGNATURE
+    return images.read_recipe(path) if is_picture else files.read_text(path)
 
 
 class Opened(NamedTuple):

@@ -1,14 +1,13 @@
 """Command line: `python -m blend.run`. It chooses the command, and turns what goes wrong into one line."""
 
 import argparse
-import difflib
 import io
 import os
 import signal
 import sys
 
 from blend.commands import blend, convert, inspect, report, train, zoo
-from blend.errors import BlendError
+from blend.errors import BlendError, closest
 from blend.system import files
 
 COMMANDS = {"convert": convert.run, "inspect": inspect.run, "report": report.run, "train": train.run, "zoo": zoo.run}
@@ -29,8 +28,8 @@ def command(arguments):
 
 
 def _commands_like(word):
-    near = difflib.get_close_matches(word[:50], COMMANDS, 1, 0.6)
-    return " (%s%s)" % (", ".join(sorted(COMMANDS)), "; did you mean %s?" % near[0] if near else "")
+    near = closest(word, COMMANDS)
+    return " (%s%s)" % (", ".join(sorted(COMMANDS)), "; did you mean %s?" % near if near else "")
 
 
 def main(arguments=None):

@@ -7,7 +7,9 @@ import errno
 import hashlib
 import json
 import os
+import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -22,7 +24,7 @@ from test_zoo import (
 )
 
 import blend
-from blend import zoo
+from blend import run, zoo
 from blend.portraits import faces
 from blend.system import files
 from blend.zoo import downloads
@@ -381,3 +383,62 @@ def test_the_record_of_a_file_is_broken(tmp_path, monkeypatch):
     monkeypatch.setattr(zoo, "_fetch", lambda entry, path: (tmp_path / "fetched").write_bytes(b""))
     zoo.get("maps")
     assert (tmp_path / "fetched").exists()  # the record was of another address: nobody knows what the file is
+
+
+@pytest.mark.parametrize("target", ["file", "nowhere", "folder", "pipe"])
+def test_a_link_in_the_output_is_replaced_not_followed(target, saved, tmp_path):
+    out, elsewhere = tmp_path / "out", tmp_path / target
+    out.mkdir()
+    {"file": lambda: elsewhere.write_bytes(b"mine"), "nowhere": lambda: None, "folder": elsewhere.mkdir,
+     "pipe": lambda: os.mkfifo(str(elsewhere))}[target]()
+    names = ["seed0000.png", "grid.png", "recipe.json"]
+    for name in names:
+        (out / name).symlink_to(elsewhere)
+    done = command(*saved, "--seeds", "0", "--out", out)
+    assert done.returncode == 0, done.stderr
+    assert not [name for name in names if (out / name).is_symlink()]
+    assert target != "file" or elsewhere.read_bytes() == b"mine"
+    assert target != "nowhere" or not elsewhere.exists()
+
+
+def test_a_link_that_the_user_names_stays(pico, tmp_path):
+    (tmp_path / "link.pkl").symlink_to(tmp_path / "network.pkl")
+    pico.save(str(tmp_path / "link.pkl"))
+    assert (tmp_path / "link.pkl").is_symlink() and blend.load(str(tmp_path / "network.pkl")).resolution == 16
+
+
+def pipe(path):
+    os.mkfifo(str(path))
+
+
+def bound_socket(path):
+    with socket.socket(socket.AF_UNIX) as bound:
+        bound.bind(str(path))
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no pipes with names")
+@pytest.mark.parametrize("make", [pipe, bound_socket, lambda path: path.symlink_to("/dev/zero")])
+def test_what_is_no_file_is_not_waited_for(make, saved, tmp_path, capsys):
+    special, data = tmp_path / "special.png", tmp_path / "data"
+    make(special)
+    data.mkdir()
+    Image.new("RGB", (8, 8)).save(str(data / "a.png"))
+    (data / "b.png").symlink_to(special)
+    for arguments in ([special, saved[1]], ["inspect", special], ["convert", special, tmp_path / "x.pt"],
+                      ["--recipe", special], TRAIN + ["--data", data, "--out", tmp_path / "run"]):
+        assert run.main([str(each) for each in arguments]) == 2
+        told = capsys.readouterr().err
+        assert told.count("\n") == 1 and re.search("not a file|No such device", told), (arguments, told)
+    with pytest.raises(OSError):
+        files.sha256(str(special))
+
+
+def test_a_recipe_of_a_file_whose_name_is_no_text(saved, tmp_path):
+    if sys.platform != "linux":
+        pytest.skip("names of files are bytes on Linux only")
+    strange = os.fsencode(str(tmp_path)) + b"/low\xff.pkl"
+    os.rename(saved[0], strange)
+    assert command(os.fsdecode(strange), saved[1], "--seeds", "0", "--out", tmp_path / "out").returncode == 0
+    done = command("--recipe", tmp_path / "out" / "recipe.json", "--out", tmp_path / "again")
+    assert done.returncode == 0, done.stderr
+    assert digest(tmp_path / "out" / "recipe.json") == digest(tmp_path / "again" / "recipe.json")

@@ -53,7 +53,7 @@ class NetworkFile(Contents):
 
     def write(self, target):
         """`save` to a Target. There is the old file or the whole new one."""
-        with replacing(target.path) as file:
+        with replacing(target.path, follow_links=True) as file:
             return FORMATS[target.format].write(self, file)
 
 

@@ -9,13 +9,12 @@
 Everything that can be checked without the networks is checked here, and every mistake says where it stands.
 """
 
-import difflib
 import math
 import re
 from collections import OrderedDict
 from typing import Dict, NamedTuple, Optional, Tuple, Union
 
-from blend.errors import BlendError, brief
+from blend.errors import BlendError, brief, closest
 from blend.mixing.blends import check_count
 from blend.mixing.methods import METHODS, PARAMETERS
 from blend.mixing.plan import MERGED, OUTSIDE
@@ -326,8 +325,8 @@ def _shown(value):
 
 
 def _hint(word, known):
-    near = difflib.get_close_matches(word[:_SHOWN], list(known), 1, 0.6) if isinstance(word, str) else []
-    return "; did you mean %s?" % near[0] if near else ""
+    near = closest(word, known)
+    return "; did you mean %s?" % near if near else ""
 
 
 def as_dict(recipe, digests=None):

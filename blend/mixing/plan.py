@@ -5,7 +5,6 @@ with alpha a function of the layer's resolution. The low network gives the low r
 high (texture). Any number of networks, by `Weights`: a number or a number for each layer from every one of them.
 """
 
-import difflib
 import math
 import numbers
 from collections import OrderedDict
@@ -13,7 +12,7 @@ from typing import Dict, NamedTuple, Optional, Tuple, Union
 
 import numpy as np
 
-from blend.errors import BlendError
+from blend.errors import BlendError, closest
 from blend.networks import families, layers
 
 RULES = ("article", "corrected")
@@ -181,8 +180,8 @@ def check_keys(names, keys, others=()):
             known.update(_keys(layer))
     for key in keys:
         if key not in known:
-            near = difflib.get_close_matches(str(key)[:50], known, 1, 0.3)
-            hint = "did you mean %s?" % near[0] if near else "names look like 8x8 and 16x16/Conv1"
+            near = closest(key, known, 0.3)
+            hint = "did you mean %s?" % near if near else "names look like 8x8 and 16x16/Conv1"
             raise BlendError("no layer is called %s; %s" % (key, hint))
 
 

@@ -192,7 +192,7 @@ class LiveFile(object):
     def write(self, target):
         """`save` to a Target."""
         check_format(target)
-        with files.replacing(target.path) as file:
+        with files.replacing(target.path, follow_links=True) as file:
             pickle.dump(self.live, file, protocol=pickle.HIGHEST_PROTOCOL)
         return []
 

@@ -6,6 +6,7 @@ from concurrent import futures
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont, PngImagePlugin
 
+from blend.pictures import png_text
 from blend.system.files import replacing
 
 RECIPE_KEY = "blend-recipe"
@@ -65,9 +66,8 @@ class Writer(object):
 
 
 def read_recipe(path):
-    """The recipe text of a PNG that `save_png` wrote, or None."""
-    with Image.open(path) as image:
-        return getattr(image, "text", {}).get(RECIPE_KEY)
+    """The recipe text of a PNG that `save_png` wrote, or None. OSError or ValueError: it cannot be read."""
+    return png_text.read(path, RECIPE_KEY)
 
 
 def tile(images, columns, rows):

@@ -18,6 +18,8 @@ from blend.errors import BlendError
 from blend.system import progress
 
 SHRUNK = "a network file became shorter while it was read; is another program writing it?"
+_MOST_TEXT = 2 ** 22  # bytes of a JSON file
+_MOST_DIGITS = 30  # of a whole number: long ones are slow to read, and no float holds them
 _BLOCK = 2 ** 20  # bytes that are hashed at a time
 _RANGE = 2 ** 20  # bytes from which a range of a file is copied by the system
 _named = set()  # temporary files that a sudden end would leave
@@ -26,15 +28,17 @@ _named = set()  # temporary files that a sudden end would leave
 class replacing(object):
     """Context: a binary file that takes `path`'s place when the block ends well, and vanishes otherwise.
 
+    Where the path is a link, the file takes the link's place, or, if follow_links, that of the file it points to.
     On Linux it has no name until it is whole, so that a process that is killed while it writes leaves nothing. Where
     there is an old file to lose, the new one is on the disk before it takes its place.
     """
 
-    def __init__(self, path):
-        self.path = os.path.realpath(path)  # a link stays, what it points to is replaced
+    def __init__(self, path, follow_links=False):
+        folder, name = os.path.split(path)
+        self.path = os.path.realpath(path) if follow_links else os.path.join(os.path.realpath(folder), name)
 
     def __enter__(self):
-        check_target(self.path)
+        check_target(self.path, follow_links=False)
         self._temporary = None
         try:
             handle = self._open()
@@ -76,7 +80,8 @@ class replacing(object):
                         os.fsync(self._file.fileno())
                     if self._temporary is None:
                         self._give_name()
-            if kind is None:
+                        os.replace(self._temporary, self.path)
+            if kind is None and os.path.lexists(self._temporary):
                 os.replace(self._temporary, self.path)
         except OSError as failure:
             kind, error = OSError, failure
@@ -201,9 +206,35 @@ def reason(error):
 
 
 def write_json(path, value):
-    """Write a value as JSON."""
+    """Write a value as JSON, in place of what is there, be it a link."""
     with replacing(path) as file:
-        file.write((json.dumps(value, indent=1, ensure_ascii=False) + "\n").encode("utf-8"))
+        text = json.dumps(value, indent=1, ensure_ascii=False) + "\n"
+        file.write(text.encode("utf-8", "backslashreplace"))  # names of files may be no UTF-8
+
+
+def read_text(path, most=_MOST_TEXT):
+    """The text of a regular file in UTF-8. OSError or ValueError: it cannot be read, or has more than `most` bytes."""
+    with open_regular(path) as file:
+        content = file.read(most + 1)
+    if len(content) > most:
+        raise ValueError("more than %d bytes of text" % most)
+    return content.decode("utf-8")
+
+
+def parse_json(text):
+    """The value of a text in JSON of which nobody knows the origin. ValueError: it is none, or one nested endlessly."""
+    def integer(digits):
+        if len(digits) > _MOST_DIGITS:
+            raise ValueError("a number of %d digits" % len(digits))
+        return int(digits)
+
+    def constant(name):
+        raise ValueError("%s is no number" % name)
+
+    try:
+        return json.loads(text, parse_int=integer, parse_constant=constant)
+    except RecursionError:
+        raise ValueError("nested too deep")
 
 
 def sha256(path):
@@ -218,12 +249,13 @@ def sha256(path):
     return digest.hexdigest()
 
 
-def check_target(path):
-    """Raise BlendError unless a file could be written there."""
+def check_target(path, follow_links=True):
+    """Raise BlendError unless a file could be written there, in place of what a link points to or of the link."""
     folder = os.path.dirname(os.path.abspath(path))
-    if os.path.isdir(path) or not path or path[-1] in (os.sep, "/"):
+    is_replaced = not follow_links and os.path.islink(path)
+    if os.path.isdir(path) and not is_replaced or not path or path[-1] in (os.sep, "/"):
         raise BlendError("%s: cannot be written (is a folder)" % (path or "''"))
-    if os.path.exists(path) and not os.path.isfile(path):
+    if os.path.exists(path) and not os.path.isfile(path) and not is_replaced:
         raise BlendError("%s: cannot be written (is a device or a pipe, not a file)" % path)
     if not os.path.isdir(folder):
         raise BlendError("%s: cannot be written (there is no folder %s)" % (path, folder))

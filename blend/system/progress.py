@@ -3,6 +3,8 @@
 import sys
 import threading
 
+from blend.errors import one_line
+
 _COUNT = "{desc} {n_fmt}/{total_fmt} {bar} {elapsed}, {remaining} left"
 
 
@@ -30,13 +32,13 @@ class _Silent(object):
         print(text)
 
 
-def _bar(**options):
+def _bar(desc, **options):
     if sys.stderr is None or not sys.stderr.isatty():
         return _Silent()
     from tqdm import tqdm  # a tenth of the time of --help
 
     tqdm.set_lock(threading.RLock())  # its default lock is for several processes, and slow to make
-    return tqdm(**options)
+    return tqdm(desc=one_line(desc), **options)
 
 
 def waiting(text):

@@ -1,16 +1,22 @@
-"""Training pictures: a folder of images, or drawn draw."""
+"""Training pictures: a folder of images, or drawn ones."""
 
 import os
+import warnings
+from concurrent import futures
 
 import numpy as np
 from PIL import Image
 
 from blend.errors import BlendError
+from blend.pictures import image_files
 from blend.portraits import faces
+from blend.system import progress
 
 # Portraits from this seed on are never trained on: metrics compare against them.
 HELD_OUT = 1000000
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp")
+_NAMED = 3     # images that an error names; of others it gives the number
+_THREADS = 4   # that decode images at the same time
 
 
 class Pictures(object):
@@ -45,7 +51,8 @@ def drawn(style, resolution, count=20000):
 def folder(path, resolution):
     """The images below a folder, in the order of their names, cropped to a centred square and resized.
 
-    BlendError: no folder, no images in it, an image that cannot be read.
+    All of them are decoded once before this returns. BlendError: no folder, no images in it, or images that cannot be
+    read.
     """
     if not os.path.isdir(path):
         raise BlendError("%s: no such folder; --data is a folder of images, or photo or cartoon" % path)
@@ -53,17 +60,50 @@ def folder(path, resolution):
                    for name in files if name.lower().endswith(SUFFIXES))
     if not names:
         raise BlendError("%s: no images to train on (%s)" % (path, " ".join(SUFFIXES)))
-    return Pictures(len(names), resolution,
-                    lambda indices: np.stack([read_square(names[i], resolution) for i in indices]))
+    check_images(names)
+    return Pictures(len(names), resolution, lambda indices: _squares([names[i] for i in indices], resolution))
+
+
+def check_images(paths):
+    """Raise one BlendError for all the images that cannot be read; a bar shows how far it is."""
+    problems = []
+    threads = futures.ThreadPoolExecutor(_THREADS)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Pillow's, about data that do not matter here
+        tasks = [threads.submit(_problem, path) for path in paths]
+        try:
+            with progress.counting("checking images", len(paths)) as bar:
+                for task in tasks:
+                    problems.extend(task.result())
+                    bar.update()
+        finally:
+            for task in tasks:  # of a run that is stopped
+                task.cancel()
+            threads.shutdown()
+    if problems:
+        count = "%d of %d images: " % (len(problems), len(paths)) if len(problems) > 1 else ""
+        more = " ..." if len(problems) > _NAMED else ""
+        raise BlendError(count + "; ".join(problem[:200] for problem in problems[:_NAMED]) + more)
+
+
+def _problem(path):
+    """What is wrong with an image file, in words: a list of one text, or an empty one."""
+    try:
+        image_files.read(path)
+    except BlendError as error:
+        return [str(error)]
+    return []
+
+
+def _squares(paths, resolution):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return np.stack([read_square(path, resolution) for path in paths])
 
 
 def read_square(path, resolution):
-    """An image file as uint8 [R,R,3]."""
-    try:
-        with Image.open(path) as image:
-            image = image.convert("RGB")
-    except (OSError, ValueError, Image.DecompressionBombError) as error:
-        raise BlendError("%s: not a readable image (%s)" % (path, error))
+    """An image file as uint8 [R,R,3], read as `image_files.read` does. BlendError: it cannot be."""
+    image = image_files.read(path)
     side = min(image.size)
     left, top = (image.width - side) // 2, (image.height - side) // 2
     image = image.crop((left, top, left + side, top + side))

@@ -5,7 +5,6 @@ compared with a checksum (of the list, or recorded when the file came for the fi
 """
 
 import contextlib
-import difflib
 import errno
 import hashlib
 import json
@@ -16,7 +15,7 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from blend import checkpoints
-from blend.errors import BlendError, MismatchError
+from blend.errors import BlendError, MismatchError, closest
 from blend.system import files, progress
 from blend.zoo import downloads
 from blend.zoo.shipped import SHIPPED, path_of
@@ -124,8 +123,8 @@ def load(name, expected=None):
 
 
 def _hint(name):
-    near = difflib.get_close_matches(name, [entry.name for entry in entries()] + list(SHIPPED), 1, 0.6)
-    return "did you mean %s? " % near[0] if near else ""
+    near = closest(name, [entry.name for entry in entries()] + list(SHIPPED))
+    return "did you mean %s? " % near if near else ""
 
 
 def get(name):
