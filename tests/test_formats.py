@@ -142,7 +142,7 @@ def test_torch_files_come_back_to_the_bit(name, format, tmp_path):
 def tensors_of(path):
     """{name: array} of a PyTorch file, with no regard to what they mean."""
     with open(path, "rb") as file:
-        value = torch_files.read(file.read())
+        value = torch_files.read(file.read()).value
     found = {}
     for entry in ("G_ema", "G", "D", "g_ema", "g", "d"):
         if isinstance(value.get(entry), dict):

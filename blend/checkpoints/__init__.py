@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from blend.checkpoints import pytorch_pickle, rosinality, safetensors, tensorflow_pickle, torch_files
 from blend.checkpoints.contents import Contents
+from blend.checkpoints.pickle_reader import forbidden
 from blend.errors import BlendError, NetworkFileError, brief
 from blend.networks.network import check, without_idle
 from blend.system.files import FileMap, check_target, reason, replacing
@@ -131,10 +132,13 @@ def _read(view):
         return safetensors, safetensors.read(view)
     if bytes(view[:2]) != b"PK" and head not in (b"\x80", b"c", b"(", b"]", b"}"):
         _refuse(bytes(view[:512]))
-    value = torch_files.read(view)
+    value, left, opaque = torch_files.read(view)
     for module in (tensorflow_pickle, pytorch_pickle, rosinality):
         if module.recognise(value):
-            return module, module.read(value)
+            found = module.read(value)
+            return module, found._replace(left_out=found.left_out + left)
+    if opaque:
+        raise forbidden(next(iter(opaque.values())))
     if isinstance(value, dict):
         rosinality.refuse_families(value)
     raise NetworkFileError("holds a %s, not the networks (G, D, Gs) or Gs" % type(value).__name__)

@@ -43,7 +43,7 @@ def refuse_families(value):
             raise NetworkFileError("is a checkpoint of %s; of PyTorch's, blend reads those of stylegan2-ada-pytorch, "
                                    "stylegan3 and rosinality" % _FAMILIES[key])
     raise NetworkFileError("holds no network, but the entries %s; rosinality's files have g_ema, NVIDIA's of PyTorch "
-                           "G_ema" % (", ".join(keys[:6]) or "(none)"))
+                           "G_ema" % (", ".join(key[:60] for key in keys[:6]) or "(none)"))
 
 
 def read(value):
