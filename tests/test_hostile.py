@@ -103,7 +103,7 @@ EVIL = ("A: a network that is built and popped", "A: popped with its mark", "A: 
 
 @pytest.mark.parametrize("name", EVIL)
 def test_python_would_have_run_it(name, tmp_path, monkeypatch):
-    """The forms are attacks: a loader like NVIDIA's builds a network of a text that is not in what is left of the file."""
+    """The forms are attacks: a loader like NVIDIA's runs a text that is not in what is left of the file."""
     folder, ran = str(tmp_path), []
 
     class EasyDict(dict):

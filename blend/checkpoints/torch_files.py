@@ -304,7 +304,7 @@ def _archive(view, budget):
     members, unused = _members(view)
     found = [name for name in members if name.count("/") == 1 and name.endswith("/data.pkl")]
     if len(found) != 1:
-        raise NetworkFileError("a zip archive, but not a PyTorch file (there is no data.pkl in it)%s" % _packed(members))
+        raise NetworkFileError("a zip archive, but not a PyTorch file (there is no data.pkl in it)" + _packed(members))
     folder = found[0][:-len("data.pkl")]
     if len(folder) > 256:
         raise NetworkFileError("a zip archive with a folder name of %d characters" % len(folder))
