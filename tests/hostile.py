@@ -580,6 +580,12 @@ def quoted():
         "tensor's name in a safetensors header": (safetensors({"\x01" * 2 ** 18: {}, "__metadata__": {"blend": "{}"}}),
                                                   "none of the networks"),
         "zip with long names": (archive(P2 + b"N.", [("d" * 60000, b"")]), "holds a NoneType"),
+        "entries that are one list": (archive(P2 + b"](" + number(1) * 30000 + b"e" + put(0) + b"0}(" + b"".join(
+            text("%d" % i) + get(0) for i in range(55000)) + b"u."), "entries 0"),
+        "entries that are one list, unknown": (archive(P2 + b"](" + name("os", "mkdir") + number(1) * 30000 + b"e" + put(0) + (
+            b"0}(" + b"".join(text("%d" % i) + get(0) for i in range(55000)) + b"u.")), "again and again"),
+        "entries that are one state": (archive(P2 + b"}(" + b"".join(text("t%d" % i) + b"N" for i in range(9000)) + b"u"
+            + put(0) + b"0}(" + b"".join(text("%d" % i) + get(0) for i in range(60000)) + b"u."), "entries 0"),
         "half precision again and again": (again_and_again("HalfStorage"), "more often"),
         "bfloat16 again and again": (again_and_again("BFloat16Storage"), "more often"),
     }

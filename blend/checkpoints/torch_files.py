@@ -21,6 +21,8 @@ _MOST_DIRECTORY = 2 ** 20   # bytes of a zip's table of contents; that of a larg
 _MOST_MEMBER = 2 ** 24      # bytes of the pickle in a zip
 _MOST_UNUSED = 2 ** 20      # bytes of a file that belong to nothing in it
 _LONGEST_KEY = 100          # of a storage
+_MOST_STEPS = 10 ** 6       # of the search for what is unknown; a training state has some 10,000 values
+_MOST_NAMED = 8
 _BFLOAT16 = "bfloat16"
 _STORAGES = {"Float": "<f4", "Double": "<f8", "Half": "<f2", "Long": "<i8", "Int": "<i4", "Short": "<i2",
              "Char": "i1", "Byte": "u1", "Bool": "?", "BFloat16": _BFLOAT16}
@@ -33,11 +35,15 @@ _NETWORKS = frozenset(["G", "D", "G_ema", "g", "d", "g_ema", "latent_avg", "blen
 
 
 class Read(NamedTuple):
-    """What a file holds. left_out: what of it is not read, in words. opaque: {entry that was skipped: global in it}."""
+    """What a file holds. left_out: what of it is not read, in words. opaque: {entry that was skipped: global in it}.
+
+    half: a function of nothing that says how many bytes of half precision were widened so far.
+    """
 
     value: object
     left_out: tuple = ()
     opaque: dict = {}
+    half: object = None
 
 
 class Storage(object):
@@ -155,9 +161,9 @@ def read(buffer):
     NetworkFileError, ForbiddenGlobalError: as `Machine`; or much of the file belongs to nothing in it.
     """
     view = memoryview(buffer)
-    if view[:2] == b"PK":
-        return _archive(view, Budget(len(view)))
-    return _stream(view, Budget(len(view)))
+    budget = Budget(len(view))
+    found = (_archive if view[:2] == b"PK" else _stream)(view, budget)
+    return found._replace(half=lambda: len(view) - budget.half)
 
 
 def _unused(count):
@@ -173,34 +179,43 @@ def _known_only(value, left_out):
 
     ForbiddenGlobalError: it is the whole, or in a network.
     """
-    whole = _unknown(value) if not isinstance(value, dict) else None
-    if whole:
-        raise forbidden(whole)
-    opaque = OrderedDict()
-    for key, entry in value.items() if isinstance(value, dict) else ():
-        name = _unknown(entry)
-        if name and key in _NETWORKS:
+    entries = value if isinstance(value, dict) else {None: value}
+    search, opaque = _Search(), OrderedDict()
+    for key, entry in entries.items():
+        name = search.unknown(entry)
+        if name and (entries is not value or key in _NETWORKS):
             raise forbidden(name)
         if name:
             opaque[key] = name
     if opaque:
         value = type(value)((key, entry) for key, entry in value.items() if key not in opaque)
-        left_out += tuple("%s, which holds %s: not built" % (brief(key), name) for key, name in opaque.items())[:8]
+        words = ["%s, which holds %s: not built" % (brief(key), name) for key, name in opaque.items()]
+        left_out += tuple(words[:_MOST_NAMED])
     return Read(value, left_out, opaque)
 
 
-def _unknown(value):
-    """The name of something Opaque in a value, or None."""
-    seen, values = set(), [value]
-    while values:
-        value = values.pop()
-        if isinstance(value, Opaque):
-            return value.name
-        if isinstance(value, (list, dict, tuple, Made)) and id(value) not in seen:
-            seen.add(id(value))
-            inner = value.state if isinstance(value, Made) else value
-            values.extend(inner.values() if isinstance(inner, dict) else inner or ())
-    return None
+class _Search(object):
+    """Looks for what is Opaque in values that may share their parts."""
+
+    def __init__(self):
+        self._clean, self._left = set(), _MOST_STEPS
+
+    def unknown(self, value):
+        """The name of something Opaque in a value, or None."""
+        seen, values = set(), [value]
+        while values:
+            value = values.pop()
+            self._left -= 1
+            if not self._left:
+                raise NetworkFileError("its entries hold the same values again and again")
+            if isinstance(value, Opaque):
+                return value.name
+            if isinstance(value, (list, dict, tuple, Made)) and id(value) not in seen and id(value) not in self._clean:
+                seen.add(id(value))
+                inner = value.state if isinstance(value, Made) else value
+                values.extend(inner.values() if isinstance(inner, dict) else inner or ())
+        self._clean |= seen
+        return None
 
 
 def _stream(view, budget):
