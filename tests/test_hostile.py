@@ -134,6 +134,13 @@ def test_a_file_with_a_huge_hole_behind_it(name, tmp_path):
         blend.load(path)
 
 
+def test_a_pipe_is_not_waited_for(tmp_path):
+    path = str(tmp_path / "pipe.pkl")
+    os.mkfifo(path)
+    with pytest.raises(blend.NetworkFileError, match="is a pipe or a device, not a file"):
+        blend.load(path)
+
+
 def lists_of_scanners():
     """(module, attribute) of everything that picklescan and fickling call dangerous."""
     scanner = pytest.importorskip("picklescan.scanner")
