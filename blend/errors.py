@@ -34,9 +34,11 @@ def closest(word, known, cutoff=0.6):
 
 
 def brief(value):
-    """A value in a message: shared tuples can be small in a file and endless when written out."""
+    """A value in a message: shared tuples can be small in a file and endless when written out, texts long."""
     if type(value) is tuple and len(value) <= 8:
         return "(%s)" % ", ".join(str(one) if type(one) is int else "a " + type(one).__name__ for one in value)
+    if type(value) is str:
+        value = value[:80]  # before there is a repr, several times as long
     return repr(value)[:80] if type(value) in (str, int, float, bool, type(None)) else "a " + type(value).__name__
 
 

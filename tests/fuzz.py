@@ -11,6 +11,8 @@ import io
 import os
 import sys
 import tempfile
+import zipfile
+from collections import OrderedDict
 
 FORMATS = ("tensorflow", "pytorch", "rosinality", "legacy", "safetensors")
 
@@ -30,7 +32,29 @@ def valid(format):
         with io.BytesIO() as stream:
             checkpoints.FORMATS[format].write(pico_file(resolution=8, channels=2, latent=2), stream)
             found.append(stream.getvalue())
+    if format == "rosinality":
+        found += [bare_decoder(dtype) for dtype in ("Float", "BFloat16")]
     return found
+
+
+def bare_decoder(dtype):
+    """A decoder of pixel2style2pixel without average w and noise, its numbers of a type of PyTorch's."""
+    from conftest import pico_file
+
+    from blend.checkpoints import layouts, rosinality
+
+    tensors, _ = layouts.to_torch(pico_file(resolution=8, channels=2, latent=2).Gs, layouts.rosinality_generator)
+    state = OrderedDict(("decoder." + name, array) for name, array in tensors.items()
+                        if not name.startswith(("noises.", "latent_avg")))
+    with io.BytesIO() as stream, io.BytesIO() as typed:
+        rosinality._archive({"state_dict": state, "opts": {"a": 1}}, stream)
+        with zipfile.ZipFile(stream) as archive, zipfile.ZipFile(typed, "w") as changed:
+            for name in archive.namelist():
+                data = archive.read(name)
+                if "/data/" in name and dtype == "BFloat16":
+                    data = b"".join(data[i + 2:i + 4] for i in range(0, len(data), 4))
+                changed.writestr(name, data.replace(b"FloatStorage", dtype.encode() + b"Storage"))
+        return typed.getvalue()
 
 
 def run_one(data):

@@ -185,7 +185,7 @@ def execution(folder):
         "build twice": (P2 + name("dnnlib.tflib.network", "Network") + b")\x81}b}b.", "twice"),
         "state with __class__": (network(extra=text("__class__") + name("os", "system")), "os.system"),
         "attribute of a dict": (P2 + name("dnnlib.util", "EasyDict") + b")\x81}" + text("__class__") + mkdir + b"sb.",
-                                "entries __class__"),
+                                "takes no state"),
         "array of objects": (variable(array(b")", b"O8")), "arrays of type 'O8'"),
         "scalar of objects": (variable(reduced("numpy.core.multiarray", "scalar", reduced(
             "numpy", "dtype", text("O8"), number(0), number(1)), b"B" + struct.pack("<I", len(call)) + call)), "O8"),
@@ -263,7 +263,7 @@ def memory():
             get(3) + get(1) + b"\x85R") * 50000 + b".", "opcodes"),
         "state again and again": (P2 + b"}(" + b"".join(number(i) + b"N" for i in range(30000)) + b"u" + put(1)
                                   + name("dnnlib.util", "EasyDict") + put(3) + (get(3) + b")\x81" + get(1) + b"b") * 30000
-                                  + b".", "opcodes"),
+                                  + b".", "takes no state"),
         "set again and again": (P2 + wide + name("builtins", "set") + put(3) + (
             get(3) + get(0) + b"\x85R") * 40000 + b".", "opcodes"),
         "text again and again": (P2 + long + name("_codecs", "encode") + put(3) + (
@@ -469,11 +469,241 @@ def modules():
     }
 
 
+def made_network(source, state=b"", components=b"}", kwargs=b"}", variables=b"]"):
+    """Code of a Network up to its state, and the state's items: NVIDIA's loader runs `source` when it is built."""
+    return name("dnnlib.tflib.network", "Network") + b")\x81", text("version") + number(4) + text("name") + text("Gs") + (
+        text("build_func_name") + text("G_main") + text("build_module_src") + text(source) + text("static_kwargs")
+        + kwargs + text("components") + components + text("variables") + variables + state)
+
+
+def disagreements(folder):
+    """What Python makes something else of than a reader that only looks at the end: it ran a text that is not there.
+
+    In each, NVIDIA's loader would execute EVIL; what is left in the file is GOOD.
+    """
+    evil = "import os; os.mkdir(%r)" % os.path.join(folder, "it ran")
+    made, items = made_network(evil)
+    bad = made + b"}(" + items + b"ub"
+    fine, fine_items = made_network("GOOD")
+    good = fine + b"}(" + fine_items + b"ub"
+    source = text("build_module_src") + text("GOOD")
+    easy, ordered = name("dnnlib.util", "EasyDict") + b")\x81", reduced("collections", "OrderedDict")
+    hooks = ordered + b"}" + text("_metadata") + bad + b"sb"
+    reconstruct = name("torch_utils.persistence", "_reconstruct_persistent_obj")
+    meta = text("class_name") + text("Generator") + text("module_src") + text(evil)
+    part = reconstruct + b"}(" + meta + text("state") + b"}u\x85R"
+    return {
+        "A: a network that is built and popped": (P2 + bad + b"0" + good + b".", "made and then dropped"),
+        "A: popped with its mark": (P2 + b"(" + bad + b"1" + good + b".", "made and then dropped"),
+        "A: built, remembered and popped": (P2 + bad + put(0) + b"0" + good + b".", "made and then dropped"),
+        "A: in a list that is popped": (P2 + b"](" + bad + b"e0" + good + b".", "made and then dropped"),
+        "A: left over": (P2 + bad + good + b".", "left over"),
+        "A: under a key that is set again": (P2 + fine + b"}(" + made_network("GOOD", components=(
+            b"}(" + text("synthesis") + bad + text("synthesis") + good + b"u"))[1] + b"ub.", "made and then dropped"),
+        "A: in an attribute that is not read": (P2 + fine + b"}(" + made_network("GOOD", kwargs=hooks)[1] + b"ub.",
+                                                "made and then dropped"),
+        "A: in a parameter's hooks": (P2 + b"}" + text("G_ema") + reduced(
+            "torch._utils", "_rebuild_parameter", b"N\x88", part) + b"s.", "made and then dropped"),
+        "A: in a module's description": (P2 + b"}" + text("G_ema") + reconstruct + b"}(" + meta + text("state") + b"}" + (
+            text("more") + part + b"u\x85Rs."), "made and then dropped"),
+        "A: in the arguments of a dict": (P2 + name("collections", "OrderedDict") + b"](](" + text("x") + bad + b"e](" + (
+            text("x") + good + b"ee\x85R0") + good + b".", "made and then dropped"),
+        "B: a source that is set after BUILD": (P2 + made + b"}" + put(0) + b"(" + items + b"ub" + get(0) + source
+                                                + b"s0.", "changed after"),
+        "B: sources that are set after BUILD": (P2 + made + b"}" + put(0) + b"(" + items + b"ub" + get(0) + b"(" + source
+                                                + b"u0.", "changed after"),
+        "B: components that are set after BUILD": (P2 + fine + b"}(" + made_network("GOOD", components=(
+            b"}" + put(0) + text("synthesis") + bad + b"s"))[1] + b"ub" + get(0) + text("synthesis") + good + b"s0.",
+            "changed after"),
+        "B: variables that are added after BUILD": (P2 + fine + b"}(" + made_network("GOOD", variables=(
+            b"]" + put(0)))[1] + b"ub" + get(0) + text("x") + b"a0.", "changed after"),
+        "B: a module's state that is changed": (P2 + b"}" + text("G_ema") + reconstruct + b"}(" + meta + text("state") + (
+            b"}" + put(0) + b"u\x85R" + get(0) + text("z_dim") + number(8) + b"s0s."), "changed after"),
+        "C: a state that is an EasyDict": (P2 + made + easy + b"}" + text("build_module_src") + text(evil) + b"sb("
+                                           + fine_items + b"ub.", "takes no state"),
+        "C: a state that is an EasyDict without attributes": (P2 + made + easy + b"(" + items + b"ub.", "a plain one"),
+        "C: a state that is an OrderedDict": (P2 + made + ordered + b"(" + items + b"ub.", "a plain one"),
+        "C: an OrderedDict with attributes": (P2 + b"}" + text("g_ema") + ordered + b"}" + text("items") + number(1)
+                                              + b"sbs.", "takes no state"),
+        "C: a module's state that is an OrderedDict": (P2 + b"}" + text("G_ema") + reconstruct + b"}(" + meta + text(
+            "state") + ordered + b"u\x85Rs.", "a plain dict"),
+        "a second BUILD": (P2 + made + b"}(" + items + b"ub}(" + fine_items + b"ub.", "given twice"),
+        "an array that is filled twice": (variable(array(b")") + b"(" + number(1) + b")NN" + b"C\0tb"), "filled twice"),
+        "a type that is changed": (P2 + reduced("numpy", "dtype", text("f4"), number(0), number(1)) + (
+            b"(" + number(3) + text("<") + b"tb(" + number(3) + text(">") + b"tb."), "is changed"),
+        "a mark that is remembered": (P2 + b"N(" + put(0) + b"t.", "mark"),
+        "a mark in a tuple": (P2 + b"N(\x86.", "IndexError"),
+        "pairs that are triples": (P2 + name("collections", "OrderedDict") + b"](](" + number(1) * 3 + b"ee\x85R.",
+                                   "other things than pairs"),
+    }
+
+
+def quoted():
+    """Long texts that an error would quote, and short ones that are read again and again."""
+    long = text("\x01" * (2 ** 23 - 2 ** 13) + "\U0001f600")
+    half = text("\x01" * (2 ** 22 - 2 ** 13) + "\U0001f600")
+    third = [text("\x01" * (2 ** 21) + "\U0001f600" + each) for each in "abc"]
+    pid = b"(" + text("storage") + name("torch", "FloatStorage") + put(7)
+    one, eight = number(1) + b"\x85", b"(" + number(1) * 8 + b"t"
+    entry = P2 + tensor(eight, eight) + put(5) + b"0}(" + text("g_ema") + b"}" + text("blend") + b"}(" + text(
+        "description") + text("{}") + b"".join(text("%d" % i) + get(5) for i in range(73900)) + b"uu."
+    module_entry = P2 + reduced("torch_utils.persistence", "_reconstruct_persistent_obj", b"}(" + text("class_name") + (
+        text("x") + text("state") + b"}u")) + put(4) + b"0B" + struct.pack("<I", len(legacy(storage()))) + legacy(storage()) + (
+        put(3) + b"0" + name("torch._utils", "_rebuild_tensor_v2") + b"(" + reduced("torch.storage", "_load_from_bytes", get(3))
+        + number(0) + eight + eight + b"\x89" + reduced("collections", "OrderedDict") + b"tR" + put(5) + b"0}(" + text("G_ema")
+        + get(4) + text("blend") + b"}(" + text("description") + text("{}")
+        + b"".join(text("%d" % i) + get(5) for i in range(73900)) + b"uu.")
+    return {
+        "count of 8 MB": (legacy(pid + text("0") + text("cpu") + long + b"NtQ"), "elements"),
+        "key of 8 MB, twice": (legacy(pid + long + put(1) + text("cpu") + number(1) + b"NtQ0" + pid + get(1) + text("cpu")
+                                      + number(2) + b"NtQ"), "unknown way"),
+        "key of 8 MB in a zip": (archive(P2 + pid + long + text("cpu") + number(1) + b"tQ."), "unknown way"),
+        "key of 65490 characters, again and again": (archive(
+            P2 + text("k" * 65490) + put(1) + b"0" + pid + get(1) + text("cpu") + number(1) + b"t" + put(2) + b"0"
+            + (get(2) + b"Q0") * 49000 + b"N."), "unknown way"),
+        "entries of 8 MB": (P2 + b"}(" + b"".join(each + b"N" for each in third) + b"u.", "entries"),
+        "tensor with a name of 8 MB": (archive(P2 + b"}" + text("g_ema") + b"}" + long + tensor(one, one) + b"ss."),
+                                       "style.1.weight|no StyleGAN2"),
+        "tensor of integers with a name of 8 MB": (archive(
+            P2 + b"}" + text("g_ema") + b"}" + long + tensor(one, one).replace(b"FloatStorage", b"LongStorage")
+            + b"ss.", (("data/0", b"\0" * 8),)), "int64"),
+        "component with a name of 8 MB": (whole()[:2] + whole(extra=b"")[2:].replace(text("synthesis"), long),
+                                          "characters"),
+        "argument of 8 MB": (P2 + long + put(0) + b"0" + with_kwarg("architecture", get(0))[2:], "architecture"),
+        "argument of a fork of 8 MB": (P2 + long + put(0) + b"0" + with_kwarg("init_res", get(0))[2:], "not square"),
+        "type of 8 MB": (P2 + reduced("numpy", "dtype", half) + b".", "arrays of type"),
+        "encoding of 8 MB": (P2 + reduced("_codecs", "encode", text("x"), half) + b".", "encoded as"),
+        "class of 8 MB": (module(b"}", class_name="\x01" * (2 ** 23 - 2 ** 13) + "\U0001f600"), "no synthesis.b4.conv1"),
+        "source of 8 MB": (module(b"}", source="\n" * (2 ** 23 - 2 ** 13) + "\U0001f600"), "no synthesis.b4.conv1"),
+        "entry blend without end": (archive(entry), "parts"),
+        "entry blend of modules without end": (module_entry, "parts"),
+        "tensor's name in a safetensors header": (safetensors({"\x01" * 2 ** 18: {}, "__metadata__": {"blend": "{}"}}),
+                                                  "none of the networks"),
+        "zip with long names": (archive(P2 + b"N.", [("d" * 60000, b"")]), "holds a NoneType"),
+        "entries that are one list": (archive(P2 + b"](" + number(1) * 30000 + b"e" + put(0) + b"0}(" + b"".join(
+            text("%d" % i) + get(0) for i in range(55000)) + b"u."), "entries 0"),
+        "entries that are one list, unknown": (archive(P2 + b"](" + name("os", "mkdir") + number(1) * 30000 + b"e" + put(0) + (
+            b"0}(" + b"".join(text("%d" % i) + get(0) for i in range(55000)) + b"u.")), "again and again"),
+        "entries that are one state": (archive(P2 + b"}(" + b"".join(text("t%d" % i) + b"N" for i in range(9000)) + b"u"
+            + put(0) + b"0}(" + b"".join(text("%d" % i) + get(0) for i in range(60000)) + b"u."), "entries 0"),
+        "half precision again and again": (again_and_again("HalfStorage"), "more often"),
+        "bfloat16 again and again": (again_and_again("BFloat16Storage"), "more often"),
+    }
+
+
+def again_and_again(kind):
+    """A module with 1000 parameters, each of which reads the same 2 MB of half precision."""
+    count = 2 ** 20
+    stream = legacy(storage(count, last=b"N").replace(b"FloatStorage", kind.encode()),
+                    tail=struct.pack("<q", count) + b"\0" * 2 * count)
+    flat = number(count) + b"\x85"
+    value = name("torch._utils", "_rebuild_tensor_v2") + b"(" + name("torch.storage", "_load_from_bytes") + get(0) + (
+        b"\x85R" + number(0) + flat + number(1) + b"\x85\x89N" + b"tR")
+    parameters = b"}(" + b"".join(text("p%d" % i) + value for i in range(1000)) + b"u"
+    inner = b"".join(text(each) + reduced(
+        "torch_utils.persistence", "_reconstruct_persistent_obj", b"}(" + text("class_name") + text("x") + text("state")
+        + state + b"u") for each, state in (
+            ("synthesis", b"}" + text("_modules") + b"}" + text("b4") + reduced(
+                "torch_utils.persistence", "_reconstruct_persistent_obj", b"}(" + text("class_name") + text("x") + text(
+                    "state") + b"}" + text("_modules") + b"}" + text("conv1") + reduced(
+                        "torch_utils.persistence", "_reconstruct_persistent_obj", b"}(" + text("class_name") + text("x")
+                        + text("state") + b"}u") + b"ssu") + b"ss"),
+            ("mapping", b"}" + text("_modules") + b"}" + text("fc0") + reduced(
+                "torch_utils.persistence", "_reconstruct_persistent_obj", b"}(" + text("class_name") + text("x") + text(
+                    "state") + b"}u") + b"ss")))
+    return P2 + b"B" + struct.pack("<I", len(stream)) + stream + put(0) + b"0}" + text("G_ema") + reduced(
+        "torch_utils.persistence", "_reconstruct_persistent_obj", b"}(" + text("class_name") + text("Generator") + text(
+            "state") + b"}(" + text("_parameters") + parameters + text("_modules") + b"}(" + inner + b"uuu") + b"s."
+
+
+def behind():
+    """Bytes of a file that nothing in it speaks of, more than a little."""
+    hole = b"\0" * (2 ** 20 + 1000)
+    good = P2 + b"}" + text("g_ema") + b"}" + text("x") + tensor(b")", b")") + b"ss."
+    members = [("data/0", b"\0" * 4)]
+    zipped, bare = archive(good, members), valid_pickle()
+    end = zipped.rindex(b"PK\x05\x06")
+    first = zipped.index(b"PK\x01\x02")
+    twice = zipped[first:end]
+    size = len(twice) * 2
+    return {
+        "a hole behind a pickle": (bare + hole, "belong to nothing"),
+        "a hole behind a stream": (legacy(checkpoint(tensor(b")", b")", last=b"N"))) + hole, "belong to nothing"),
+        "a member that nothing uses": (archive(good, members + [("data/1", hole)]), "belong to nothing"),
+        "a member beside the folder": (archive(good, members + [("more", hole)]), "belong to nothing"),
+        "a hole between the members": (moved_directory(zipped, hole), "belong to nothing"),
+        "a hole behind the pickle of a zip": (archive(good + hole, members), "belong to nothing"),
+        "a version of 2 MB": (archive(good, members + [("version", hole)]), "belong to nothing"),
+        "members that overlap": (zipped[:first] + twice * 2 + zipped[end:end + 8] + struct.pack(
+            "<HHII", 4, 4, size, first) + b"\0\0", "not where|overlaps"),
+        "a hole behind safetensors": (described(lambda header: None) + hole, "bytes of tensors"),
+    }
+
+
+def valid_pickle():
+    with io.BytesIO() as stream:
+        from blend.checkpoints import tensorflow_pickle
+
+        tensorflow_pickle.write(pico_file(), stream)
+        return stream.getvalue()
+
+
+def moved_directory(data, hole):
+    """A zip archive with a hole between its last member and its table of contents."""
+    first, end = data.index(b"PK\x01\x02"), data.rindex(b"PK\x05\x06")
+    return data[:first] + hole + data[first:end + 16] + struct.pack("<I", first + len(hole)) + data[end + 20:]
+
+
+def json_texts():
+    """Headers and descriptions of safetensors that are nested deep, or of other types than they should be."""
+    deep = b"[" * 10 ** 6
+    found = {
+        "header of lists, deep": (safetensors(b'{"__metadata__":' + deep), "not a safetensors"),
+        "header of dicts, deep": (safetensors(b'{"a":' * 10 ** 5 + b"1" + b"}" * 10 ** 5), "not a safetensors"),
+        "header of lists": (safetensors(b'{"__metadata__":' + b"[" + b"[]," * 600000 + b"[]]}"), "does not say"),
+        "header of a long number": (safetensors(b'{"a":' + b"1" * 10 ** 6 + b"}"), "digits"),
+        "header of a long fraction": (safetensors(b'{"a":1.' + b"1" * 2 * 10 ** 6 + b"}"), "does not say"),
+        "description of lists, deep": (described(lambda h: h["__metadata__"].update(blend="[" * 2 ** 18)), "is broken"),
+        "description of values, deep": (with_description(lambda d: d["networks"]["Gs"]["static_kwargs"]["v"].append(
+            ["x", nested_list(900)])), "is broken|deep"),
+        "description of kinds, deep": (with_description(lambda d: d["networks"]["Gs"]["extra"]["v"].append(
+            ["x", nested_tuple(200)])), "is broken|deep"),
+        "text that is no text": (with_description(lambda d: (
+            d.update(texts=[{"a": []}]), d["networks"]["Gs"]["extra"]["v"].append(["x", {"$": "text", "v": 0}]))),
+            "broken|source in Gs|other"),
+    }
+    for key in ("name", "build_func_name", "static_kwargs", "extra", "variables", "components"):
+        for word, value in (("null", None), ("a number", 5), ("text", "x"), ("a list", [[]]), ("a dict", {"a": {}})):
+            if (key, word) == ("name", "text"):
+                continue
+            found["%s that is %s" % (key, word)] = (with_description(
+                lambda d, key=key, value=value: d["networks"]["Gs"].update({key: value})),
+                "broken|other variables|built by|components|not fit|missing|loaded")
+    for key in ("networks", "texts", "blend"):
+        for word, value in (("null", None), ("a number", 5), ("a list", [[]]), ("a dict", {"Gs": {}})):
+            found["%s that are %s" % (key, word)] = (with_description(
+                lambda d, key=key, value=value: d.update({key: value})), "broken|newer")
+    for key, value in (("shape", "x"), ("shape", [[]]), ("shape", {}), ("data_offsets", 5), ("data_offsets", [0]),
+                       ("data_offsets", ["a", "b"]), ("dtype", []), ("dtype", None)):
+        found["%s %r of a tensor" % (key, value)] = (described(
+            lambda h, key=key, value=value: h["Gs/lod"].update({key: value})), "Gs/lod")
+    found["tensor that is a list"] = (described(lambda h: h.update({"Gs/lod": []})), "Gs/lod")
+    return found
+
+
+def nested_list(depth):
+    return [nested_list(depth - 1)] if depth else 1
+
+
+def nested_tuple(depth):
+    return {"$": "tuple", "v": [nested_tuple(depth - 1)]} if depth else 1
+
+
 def corpus(folder):
     """All of it."""
     found = {}
-    for part in (execution(folder), memory(), lies(), modules()):
-        assert not set(part) & set(found)
+    for part in (execution(folder), memory(), lies(), modules(), disagreements(folder), quoted(), behind(), json_texts()):
+        assert not set(part) & set(found), set(part) & set(found)
         found.update(part)
     return found
 

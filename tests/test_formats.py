@@ -142,7 +142,7 @@ def test_torch_files_come_back_to_the_bit(name, format, tmp_path):
 def tensors_of(path):
     """{name: array} of a PyTorch file, with no regard to what they mean."""
     with open(path, "rb") as file:
-        value = torch_files.read(file.read())
+        value = torch_files.read(file.read()).value
     found = {}
     for entry in ("G_ema", "G", "D", "g_ema", "g", "d"):
         if isinstance(value.get(entry), dict):
@@ -351,12 +351,15 @@ def test_own_source_of_ada_says_all_that_differs(tmp_path, capsys):
 IN_NVIDIA = """
 import sys
 import numpy as np
-from blend.nvidia import repository
+import blend
+from blend.nvidia import admission, repository
 engine = repository.start()
 for path in sys.argv[2:]:
     with np.load(sys.argv[1]) as given:
         z, c, images = [given["ada-tensorflow/" + key] for key in ("z", "c", "images")]
-    G, D, Gs = engine.load_networks(path)
+    networks = blend.load(path)
+    with admission.admit(networks) as stream:
+        G, D, Gs = engine.load(networks, stream)
     np.savez(path + ".npz", scores=D.run(images, c),
              images=Gs.run(z, c, truncation_psi=0.6, randomize_noise=False),
              parts=Gs.components.synthesis.run(Gs.components.mapping.run(z, c), randomize_noise=False))

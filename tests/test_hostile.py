@@ -2,8 +2,11 @@
 
 import json
 import os
+import pickle
+import shutil
 import subprocess
 import sys
+import types
 
 import hostile
 import pytest
@@ -89,6 +92,53 @@ def test_it_is_refused(name, verdicts):
     assert said.isprintable() and len(said) < 1000
     assert events == []
     assert seconds < 1 and grown < size + MOST, (seconds, grown)
+
+
+EVIL = ("A: a network that is built and popped", "A: popped with its mark", "A: in a list that is popped",
+        "A: under a key that is set again", "A: in an attribute that is not read",
+        "B: a source that is set after BUILD", "B: sources that are set after BUILD",
+        "B: components that are set after BUILD", "C: a state that is an EasyDict",
+        "C: a state that is an EasyDict without attributes", "C: a state that is an OrderedDict")
+
+
+@pytest.mark.parametrize("name", EVIL)
+def test_python_would_have_run_it(name, tmp_path, monkeypatch):
+    """The forms are attacks: a loader like NVIDIA's runs a text that is not in what is left of the file."""
+    folder, ran = str(tmp_path), []
+
+    class EasyDict(dict):
+        pass
+
+    class Network(object):
+        def __setstate__(self, state):
+            ran.append(dict(state, **getattr(state, "__dict__", {}))["build_module_src"])
+
+    for module in ("dnnlib", "dnnlib.tflib", "dnnlib.tflib.network", "dnnlib.util"):
+        monkeypatch.setitem(sys.modules, module, types.ModuleType(module))
+    sys.modules["dnnlib.tflib.network"].Network, sys.modules["dnnlib.util"].EasyDict = Network, EasyDict
+    pickle.loads(hostile.disagreements(folder)[name][0])
+    assert any("os.mkdir" in text for text in ran)
+
+
+@pytest.mark.parametrize("name", ["ada-pytorch.pkl", "rosinality.pt", "rosinality-legacy.pt", "ada-tensorflow.pkl"])
+def test_a_file_with_a_huge_hole_behind_it(name, tmp_path):
+    """The hole costs no disk; what reads it all, to hash it for instance, would not end."""
+    path = str(tmp_path / name)
+    shutil.copy(os.path.join(GOLDEN, name), path)
+    with open(path, "ab") as file:
+        file.write(b"\0" * 5)
+    if name != "rosinality.pt":  # the end of a zip archive is looked for
+        assert "5 bytes that belong to nothing in it" in blend.load(path).left_out
+    os.truncate(path, 2 ** 38)
+    with pytest.raises(blend.NetworkFileError, match="belong to nothing in it|zip archive"):
+        blend.load(path)
+
+
+def test_a_pipe_is_not_waited_for(tmp_path):
+    path = str(tmp_path / "pipe.pkl")
+    os.mkfifo(path)
+    with pytest.raises(blend.NetworkFileError, match="is a pipe or a device, not a file"):
+        blend.load(path)
 
 
 def lists_of_scanners():

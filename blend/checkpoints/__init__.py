@@ -8,8 +8,9 @@ import os
 from collections import OrderedDict
 from typing import NamedTuple
 
-from blend.checkpoints import pytorch_pickle, rosinality, safetensors, tensorflow_pickle, torch_files
+from blend.checkpoints import pytorch_pickle, rosinality, safetensors, state_dicts, tensorflow_pickle, torch_files
 from blend.checkpoints.contents import Contents
+from blend.checkpoints.pickle_reader import forbidden
 from blend.errors import BlendError, NetworkFileError, brief
 from blend.networks.network import check, without_idle
 from blend.system.files import FileMap, check_target, reason, replacing
@@ -27,6 +28,7 @@ _OTHERS = (
     (b"GGUF", "a GGUF file, not a StyleGAN2 network"),
 )
 _MOST_NAMED = 8
+_WIDENED = "half precision: its numbers are widened to float32, which is exact"
 _KINDS = "; network files are NVIDIA's .pkl (TensorFlow or PyTorch), rosinality's .pt and blend's .safetensors"
 
 
@@ -131,13 +133,25 @@ def _read(view):
         return safetensors, safetensors.read(view)
     if bytes(view[:2]) != b"PK" and head not in (b"\x80", b"c", b"(", b"]", b"}"):
         _refuse(bytes(view[:512]))
-    value = torch_files.read(view)
+    read = torch_files.read(view)
+    module, found = _networks(read.value)
+    if found is not None:
+        left = found.left_out + read.left_out
+        return module, found._replace(left_out=left + (_WIDENED,) if read.half() else left)
+    if read.opaque:
+        raise forbidden(next(iter(read.opaque.values())))
+    if isinstance(read.value, dict):
+        rosinality.refuse_families(read.value)
+    raise NetworkFileError("holds a %s, not the networks (G, D, Gs) or Gs" % type(read.value).__name__)
+
+
+def _networks(value):
+    """(module, Contents) of what a pickle or a file of PyTorch holds; Contents is None where it is no network."""
     for module in (tensorflow_pickle, pytorch_pickle, rosinality):
         if module.recognise(value):
             return module, module.read(value)
-    if isinstance(value, dict):
-        rosinality.refuse_families(value)
-    raise NetworkFileError("holds a %s, not the networks (G, D, Gs) or Gs" % type(value).__name__)
+    found = state_dicts.find(value)
+    return (None, None) if found is None else (FORMATS[found[0]], state_dicts.read(value, found))
 
 
 def _refuse(head):

@@ -88,6 +88,8 @@ def rebuild(text, sources):
         whole = json.loads(text, parse_int=integer)
         if whole["blend"] != 1:
             raise NetworkFileError("was written by a newer version of blend")
+        if type(whole["texts"]) is not list or not all(type(each) is str for each in whole["texts"]):
+            raise ValueError("texts that are none")
         made = {role: _rebuilt(whole["networks"][role], whole["texts"], 0) for role in ROLES
                 if role in whole["networks"]}
     except (ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError) as error:

@@ -21,10 +21,12 @@ SIMPLE_DTYPES = frozenset(["f2", "f4", "f8", "i1", "i2", "i4", "i8", "u1", "u2",
 
 
 class Budget(object):
-    """What one file may cost, its nested streams included: opcodes (and values that an opcode copies) and text."""
+    """What one file may cost, its nested streams included: opcodes (and values that an opcode copies), text, and the
+    bytes of half precision that are widened, each of the file once.
+    """
 
-    def __init__(self):
-        self.opcodes, self.text = _MOST_OPCODES, _MOST_TEXT
+    def __init__(self, size=0):
+        self.opcodes, self.text, self.half = _MOST_OPCODES, _MOST_TEXT, size
 
     def spend(self, opcodes):
         self.opcodes -= opcodes
@@ -39,6 +41,12 @@ class Budget(object):
                                    % (_MOST_TEXT // 2 ** 20))
 
 
+    def spend_half(self, count):
+        self.half -= count
+        if self.half < 0:
+            raise NetworkFileError("its numbers of half precision are used more often than they are there")
+
+
 class EasyDict(dict):
     """Stands for NVIDIA's `dnnlib.util.EasyDict`, so that it can be written back as one."""
 
@@ -50,11 +58,22 @@ class _Class(object):
         self.name = name
 
 
-class Instance(object):
+class Made(object):
+    """An object that a file makes; its `state` may not change afterwards, and it must be a part of the result."""
+
+
+class Instance(Made):
     """Stands for an object of class `cls` with the state that BUILD would have given it."""
 
     def __init__(self, cls):
         self.cls, self.state = cls, None
+
+
+class Opaque(object):
+    """Stands for whatever a file makes with a global that is not on the list: nothing is known of it but the name."""
+
+    def __init__(self, name):
+        self.name = name
 
 
 class _Array(object):
@@ -73,7 +92,7 @@ class _Latin1(object):
 
 class _Dtype(object):
     def __init__(self, dtype):
-        self.dtype = dtype
+        self.dtype, self.built = dtype, False
 
 
 def _new_dtype(code, *_flags):
@@ -153,23 +172,33 @@ class _Mark(object):
     pass
 
 
+def forbidden(name):
+    """The error for a global that is not on the list."""
+    return ForbiddenGlobalError("asks for %s, which no network file needs; nothing was executed" % name)
+
+
 class Machine(object):
     """Reads one pickle from a buffer. `load()` returns plain data, arrays, EasyDicts and Instances.
 
     start: where in the buffer; after `load`, `end` is where the pickle ends. names: globals that are allowed beside
     those of all network files, as in `_GLOBALS`. persistent: a function of a persistent id, for PyTorch's streams.
-    budget: that of the file, where this pickle is a part of one.
-    NetworkFileError: not a pickle, truncated, or malformed. ForbiddenGlobalError: a global not on the list.
+    budget: that of the file, where this pickle is a part of one. opaque: whether what other globals make becomes an
+    Opaque. NetworkFileError: not a pickle, truncated, or malformed; or Python would make something else of it than this
+    reader (values that change after an object was made of them, objects that are dropped).
+    ForbiddenGlobalError: a global not on the list.
     """
 
-    def __init__(self, buffer, start=0, names=None, persistent=None, budget=None):
+    def __init__(self, buffer, start=0, names=None, persistent=None, budget=None, opaque=False):
         self._view = memoryview(buffer)
         self._at = start
         self._budget = budget or Budget()
         self._names = names or {}
         self._persistent_load = persistent
+        self._opaque = opaque
         self._stack = []
         self._memo = {}
+        self._made = []
+        self._frozen = {}  # {id: list, dict or tuple} of what objects were made of
 
     @property
     def end(self):
@@ -184,6 +213,7 @@ class Machine(object):
                     value = self._stack.pop()
                     if self._stack:
                         raise NetworkFileError("the pickle ends with values left over")
+                    self._check_used(value)
                     return _finished(value)
                 step = _STEPS.get(code)
                 if step is None:
@@ -216,6 +246,11 @@ class Machine(object):
     def _push(self, value):
         self._stack.append(value)
 
+    def _remember(self, index):
+        if isinstance(self._stack[-1], _Mark):
+            raise NetworkFileError("a mark is remembered")
+        self._memo[index] = self._stack[-1]
+
     def _pop_mark(self):
         for i in range(len(self._stack) - 1, -1, -1):
             if isinstance(self._stack[i], _Mark):
@@ -229,8 +264,10 @@ class Machine(object):
         key = "%s %s" % (module[:_LONGEST_NAME], name[:_LONGEST_NAME])
         known = _GLOBALS.get(key) or self._names.get(key)
         if known is None:
-            raise ForbiddenGlobalError("asks for %s.%s, which no network file needs; nothing was executed" % (
-                module[:_LONGEST_NAME], name[:_LONGEST_NAME]))
+            dotted = "%s.%s" % (module[:_LONGEST_NAME], name[:_LONGEST_NAME])
+            if not self._opaque:
+                raise forbidden(dotted)
+            known = Opaque(dotted)
         self._push(known)
 
     def _stack_global(self):
@@ -246,49 +283,95 @@ class Machine(object):
             pairs = args[0] if args else ()
             self._budget.spend(len(pairs))
             for pair in pairs:
-                self._set_items(list(pair[:2]))
+                if len(pair) != 2:
+                    raise NetworkFileError("a dict is made of other things than pairs")
+                self._set_items(list(pair))
         elif type(function) is types.FunctionType:
             self._budget.spend(len(args))
             for arg in args:
                 self._spend_bytes(arg)
-            self._push(function(*[_finished(arg) for arg in args]))
+            self._freeze(args)
+            self._push_made(function(*[_finished(arg) for arg in args]))
+        elif isinstance(function, Opaque):
+            self._push(function)
         else:
             raise NetworkFileError("a value that cannot be called is called")
 
     def _new_object(self):
         args, cls = self._stack.pop(), self._stack.pop()
+        if isinstance(cls, Opaque):
+            self._push(cls)
+            return
         if args != ():
             raise NetworkFileError("an object is made with arguments")
         if cls is _NETWORK or cls is NAMESPACE:
-            self._push(Instance(cls))
+            self._push_made(Instance(cls))
         elif cls is EasyDict or cls is OrderedDict:
             self._push(cls())
         else:
             raise NetworkFileError("an object of an unknown class is made")
 
+    def _push_made(self, value):
+        if isinstance(value, Made):
+            self._made.append(value)
+        self._push(value)
+
     def _build(self):
         state, target = self._stack.pop(), self._stack[-1]
+        self._freeze(state)
         if isinstance(target, Instance):
-            if target.state is not None or not isinstance(state, dict):
-                raise NetworkFileError("an object's state is not a dict, or is given twice")
+            if target.state is not None or type(state) is not dict:
+                raise NetworkFileError("an object's state is not a dict, a plain one, or is given twice")
             target.state = state
         elif isinstance(target, _Array):
+            if target.value is not None:
+                raise NetworkFileError("an array is filled twice")
             _version, shape, dtype, fortran, data = state
             self._spend_bytes(data)
             target.value = _array(shape, dtype, _as_bytes(data), "F" if fortran else "C")
         elif isinstance(target, _Dtype):
+            if target.built:
+                raise NetworkFileError("the type of an array is changed")
+            target.built = True
             if state[1] in ("<", ">", "="):
                 target.dtype = target.dtype.newbyteorder(state[1])
-        elif isinstance(target, EasyDict) and isinstance(state, dict):
-            self._budget.spend(len(state))
-            target.update(state)
-        elif isinstance(target, OrderedDict) and isinstance(state, dict):
+        elif type(target) is OrderedDict and type(state) is dict and list(state) == ["_metadata"]:
             pass  # PyTorch notes versions of modules as an attribute
-        else:
+        elif not isinstance(target, Opaque):
             raise NetworkFileError("a value that takes no state is given one")
 
+    def _freeze(self, value):
+        """From now on no list or dict in a value may change: Python has used it as it is now."""
+        values = [value]
+        while values:
+            value = values.pop()
+            if isinstance(value, (list, dict, tuple)) and id(value) not in self._frozen:
+                self._frozen[id(value)] = value
+                values.extend(value.values() if isinstance(value, dict) else value)
+
+    def _changeable(self, target):
+        if id(target) in self._frozen:
+            raise NetworkFileError("a value is changed after an object was made of it")
+        return target
+
+    def _check_used(self, value):
+        """Raise NetworkFileError if an object was made, by whose text Python runs, that is no part of the value."""
+        seen, values = set(), [value]
+        while values and self._made:
+            value = values.pop()
+            if isinstance(value, (list, dict, tuple, Made)) and id(value) not in seen:
+                seen.add(id(value))
+                if isinstance(value, dict):
+                    values.extend(value.values())
+                else:
+                    values.extend([value.state] if isinstance(value, Made) else value)
+        if any(id(made) not in seen for made in self._made):
+            raise NetworkFileError("an object is made and then dropped")
+
     def _set_items(self, values):
-        target = self._stack[-1]
+        target = self._changeable(self._stack[-1])
+        if isinstance(target, Opaque):
+            return
         if not isinstance(target, dict) or len(values) % 2:
             raise NetworkFileError("items for something that is not a dict")
         for key, value in zip(values[::2], values[1::2]):
@@ -299,16 +382,19 @@ class Machine(object):
             target[key] = self._stored(value)
 
     def _append(self, values):
-        if type(self._stack[-1]) is not list:
+        target = self._changeable(self._stack[-1])
+        if isinstance(target, Opaque):
+            return
+        if type(target) is not list:
             raise NetworkFileError("items for something that is not a list")
-        self._stack[-1].extend(self._stored(value) for value in values)
+        target.extend(self._stored(value) for value in values)
 
     def _tuple(self, values):
         self._push(tuple(_finished(value) for value in values))
 
     def _last(self, count):
         values = self._stack[len(self._stack) - count:]
-        if len(values) != count:
+        if len(values) != count or any(isinstance(value, _Mark) for value in values):
             raise IndexError("stack is empty")
         del self._stack[len(self._stack) - count:]
         return values
@@ -404,9 +490,9 @@ _STEPS = {
     ord("R"): Machine._reduce,
     0x81: Machine._new_object,
     ord("b"): Machine._build,
-    ord("q"): lambda m: m._memo.__setitem__(m._number("<B"), m._stack[-1]),
-    ord("r"): lambda m: m._memo.__setitem__(m._number("<I"), m._stack[-1]),
-    0x94: lambda m: m._memo.__setitem__(len(m._memo), m._stack[-1]),  # MEMOIZE
+    ord("q"): lambda m: m._remember(m._number("<B")),
+    ord("r"): lambda m: m._remember(m._number("<I")),
+    0x94: lambda m: m._remember(len(m._memo)),  # MEMOIZE
     ord("h"): lambda m: m._push(m._memo[m._number("<B")]),
     ord("j"): lambda m: m._push(m._memo[m._number("<I")]),
 }

@@ -68,6 +68,8 @@ def restored(kept, tensors, tables):
     """
     if not isinstance(kept, dict) or not isinstance(kept.get("description"), str):
         raise NetworkFileError("its entry 'blend' is broken")
+    if len(kept) > _MOST_PARTS:
+        raise NetworkFileError("its entry 'blend' has %d parts" % len(kept))
     exact = {name: to_array(name, tensor) for name, tensor in kept.items() if name != "description"}
     return description.rebuild(kept["description"], {
         role: layouts.Restored(mine, tables(role), {
@@ -81,7 +83,7 @@ def to_array(name, value):
         raise NetworkFileError("%s is not a tensor" % str(name)[:100])
     array = value.array()
     if array.dtype != np.float32:
-        raise NetworkFileError("the tensor %s is of type %s, not float32" % (name, array.dtype))
+        raise NetworkFileError("the tensor %s is of type %s, not float32" % (str(name)[:100], array.dtype))
     return array
 
 

@@ -43,12 +43,12 @@ def refuse_families(value):
             raise NetworkFileError("is a checkpoint of %s; of PyTorch's, blend reads those of stylegan2-ada-pytorch, "
                                    "stylegan3 and rosinality" % _FAMILIES[key])
     raise NetworkFileError("holds no network, but the entries %s; rosinality's files have g_ema, NVIDIA's of PyTorch "
-                           "G_ema" % (", ".join(keys[:6]) or "(none)"))
+                           "G_ema" % (", ".join(key[:60] for key in keys[:6]) or "(none)"))
 
 
 def read(value):
     """The Contents of what a PyTorch file holds."""
-    tensors = {role: _tensors(value[entry]) for role, entry in _ENTRIES if isinstance(value.get(entry), dict)}
+    tensors = {role: tensors_of(value[entry]) for role, entry in _ENTRIES if isinstance(value.get(entry), dict)}
     average = value.get("latent_avg")
     for role in ("Gs", "G"):
         if average is not None and role in tensors:
@@ -61,7 +61,7 @@ def read(value):
     networks = {}
     for role in ("Gs", "G"):
         if role in tensors:
-            networks[role], notes = _generator(role, tensors[role])
+            networks[role], notes = generator(role, tensors[role])
             left += [note for note in notes if note not in left]
     if "D" in tensors:
         networks["D"] = pytorch_pickle.if_it_fits(_discriminator, tensors["D"], left)
@@ -74,7 +74,7 @@ def _naming(role, top):
     return layouts.rosinality_generator
 
 
-def _tensors(state):
+def tensors_of(state):
     """{name: array}; data-parallel training put 'module.' before the names."""
     found = OrderedDict()
     if len(state) > 2000:
@@ -86,30 +86,30 @@ def _tensors(state):
     return found
 
 
-def _shape(tensors, name, dimensions):
+def shape_of(tensors, name, dimensions):
     shape = np.shape(tensors.get(name, 0))
     if len(shape) != dimensions:
         raise NetworkFileError("the tensor %s is missing, or has the shape %r" % (name, shape))
     return shape
 
 
-def _widths(top, channels):
+def widths(top, channels):
     """Arguments that give these channels, from 4x4 up to `top`."""
     return OrderedDict([("fmap_base", top * channels[-1] // 2), ("fmap_max", max(channels))])
 
 
-def _generator(name, tensors):
+def generator(name, tensors):
     """(a generator Network, what stands for tensors that are not there, in words)."""
-    latent = _shape(tensors, "style.1.weight", 2)[1]
-    layers, channels = 0, [_shape(tensors, "conv1.conv.weight", 5)[1]]
+    latent = shape_of(tensors, "style.1.weight", 2)[1]
+    layers, channels = 0, [shape_of(tensors, "conv1.conv.weight", 5)[1]]
     while "style.%d.weight" % (layers + 1) in tensors:
         layers += 1
     while "convs.%d.conv.weight" % (2 * len(channels) - 2) in tensors and len(channels) < 10:
-        channels.append(_shape(tensors, "convs.%d.conv.weight" % (2 * len(channels) - 2), 5)[1])
+        channels.append(shape_of(tensors, "convs.%d.conv.weight" % (2 * len(channels) - 2), 5)[1])
     resolution = 2 ** (len(channels) + 1)
     kwargs = OrderedDict([
         ("latent_size", latent), ("dlatent_size", latent), ("mapping_fmaps", latent), ("resolution", resolution),
-        ("num_channels", 3), ("label_size", 0), ("mapping_layers", layers)], **_widths(resolution, channels))
+        ("num_channels", 3), ("label_size", 0), ("mapping_layers", layers)], **widths(resolution, channels))
     lacking, notes = [], []
     if "latent_avg" not in tensors:
         lacking, notes = ["dlatent_avg"], [stand_ins.NO_AVERAGE]
@@ -117,7 +117,7 @@ def _generator(name, tensors):
         lacking += ["G_synthesis/noise%d" % layer for layer in range(synthesis_layers(resolution) - 1)]
         notes.append(stand_ins.NO_NOISE)
     made = layouts.generator(name, kwargs, tensors, layouts.rosinality_generator, lacking)
-    _check_all_read(tensors, made, layouts.rosinality_generator)
+    check_all_read(tensors, made, layouts.rosinality_generator)
     return made, notes
 
 
@@ -131,16 +131,16 @@ def _top(tensors):
 
 def _discriminator(tensors):
     resolution = _top(tensors)
-    channels = [_shape(tensors, "convs.%d.conv2.1.weight" % i, 4)[0]
-                for i in range(resolution.bit_length() - 3, 0, -1)] + [_shape(tensors, "convs.0.0.weight", 4)[0]]
+    channels = [shape_of(tensors, "convs.%d.conv2.1.weight" % i, 4)[0]
+                for i in range(resolution.bit_length() - 3, 0, -1)] + [shape_of(tensors, "convs.0.0.weight", 4)[0]]
     kwargs = OrderedDict([("num_channels", 3), ("resolution", resolution), ("label_size", 0), ("mbstd_group_size", 4)],
-                         **_widths(resolution, channels))
+                         **widths(resolution, channels))
     made = layouts.discriminator("D", kwargs, tensors, _naming("D", resolution))
-    _check_all_read(tensors, made, _naming("D", resolution))
+    check_all_read(tensors, made, _naming("D", resolution))
     return made
 
 
-def _check_all_read(tensors, network, naming):
+def check_all_read(tensors, network, naming):
     used = {(naming(name) or [None])[0] for name in network.stored}
     odd = [name for name in tensors if name not in used]
     if odd:

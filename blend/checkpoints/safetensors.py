@@ -65,7 +65,7 @@ def _tensor(name, entry, data):
     try:
         shape, (start, end) = tuple(entry["shape"]), entry["data_offsets"]
         whole = all(type(n) is int and n >= 0 for n in shape + (start, end)) and len(shape) <= 8
-        if entry["dtype"] != "F32" or not whole:
+        if entry["dtype"] != "F32" or type(entry["shape"]) is not list or not whole:
             raise ValueError
     except (KeyError, TypeError, ValueError):
         raise NetworkFileError("the tensor %s is not of type F32 with a shape and data_offsets" % brief(name))

@@ -116,7 +116,7 @@ def _network(instance, depth=0):
     for role, component in found.items():
         if depth or len(found) > 2 or not isinstance(role, str) or not isinstance(component, Instance):
             raise NetworkFileError("the components of %s are not networks of one level" % name)
-        components[role] = _network(component, depth + 1)
+        components[_name(role, "a component of " + name)] = _network(component, depth + 1)
     return Network(name, function, kwargs, variables, components, state)
 
 
