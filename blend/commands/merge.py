@@ -11,13 +11,13 @@ from typing import Dict, NamedTuple
 from blend import card as cards
 from blend import recipe as recipes
 from blend import zoo
-from blend.checkpoints import FORMATS, NetworkFile, load, target_for
+from blend.checkpoints import FORMATS, NetworkFile, target_for
 from blend.commands.blend import check_grid, default_grid, write_pictures
 from blend.commands.options import grid, seeds
 from blend.errors import BlendError, MismatchError
 from blend.mixing import merge_recipe, shares, stages
 from blend.networks.network import check_finite
-from blend.pictures import generate, images
+from blend.pictures import generate, images, latents
 from blend.system import files, memory, plain_yaml, progress
 from blend.system.pending import Pending, made
 from blend.system.version import VERSION
@@ -116,14 +116,11 @@ class Opened(NamedTuple):
 
     def load(self, entry):
         """The NetworkFile of an Entry. MismatchError: it is not the file that the recipe names."""
-        path = zoo.find(entry.network)
-        self.networks[entry.network] = load(path)
-        if self.with_digests or entry.sha256 is not None:  # a third of a second for a large file, beside the rest
-            self.futures[entry.network] = self.hashing.submit(files.sha256, path)
-        if entry.sha256 is not None and self.futures[entry.network].result() != entry.sha256:
-            raise MismatchError("%s: not the file of the recipe (SHA-256 %s, the recipe says %s)" % (
-                path, self.futures[entry.network].result(), entry.sha256))
-        return self.networks[entry.network]
+        networks = zoo.load(entry.network, entry.sha256)
+        if self.with_digests:  # a third of a second for a large file, beside the rest
+            self.futures[entry.network] = self.hashing.submit(networks.file.sha256)
+        self.networks[entry.network] = networks
+        return networks
 
     @property
     def digests(self):
@@ -162,7 +159,7 @@ def _picture_options(recipe, given, path):
         return None
     options = dict({"psi": 0.7, "noise": "const"}, **options)
     if options["noise"] == "random" and options.get("noise_seed") is None:
-        options["noise_seed"] = int.from_bytes(os.urandom(4), "little")
+        options["noise_seed"] = latents.fresh_seed()
     return options
 
 
