@@ -15,7 +15,7 @@ from blend.checkpoints import FORMATS, NetworkFile, target_for
 from blend.commands.blend import check_grid, default_grid, write_pictures
 from blend.commands.options import grid, seeds
 from blend.errors import BlendError, MismatchError
-from blend.mixing import merge_recipe, shares, stages
+from blend.mixing import merge_recipe, relatives, shares, stages
 from blend.networks.network import check_finite
 from blend.pictures import generate, images, latents
 from blend.system import files, memory, plain_yaml, progress
@@ -238,6 +238,11 @@ def _tell_variables(recipe, merged, loaded, report):
     whole = sum(share.source is not None for share in changes.values())
     print("merged   %d variables of %d networks by %s; %d are one network's" % (
         len(changes) - whole, len(stage.networks), stage.method, whole))
+    first = next(iter(loaded))
+    for name, networks in itertools.islice(loaded.items(), 1, None):
+        warning = relatives.warning(loaded[first].Gs, networks.Gs, (first, name))
+        if warning is not None:
+            print("note     %s" % warning)
     clamps = OrderedDict((name, networks.Gs.architecture["conv_clamp"]) for name, networks in loaded.items())
     if len(set(clamps.values())) > 1:
         print("note     conv_clamp differs (%s); that of the first network is taken" % ", ".join(

