@@ -50,7 +50,7 @@ def make(folder, resolution):
 
 
 def make_recipe(folder, resolution):
-    """The path of a merge recipe that mixes all layers of three files of a resolution; these are written where missing."""
+    """The path of a merge recipe that mixes all layers of three files, which are written where they are not yet."""
     paths = make(folder, resolution) + [os.path.join(folder, "third-%d.pkl" % resolution)]
     if not os.path.exists(paths[2]):
         config_f(resolution, 2).save(paths[2], "tensorflow")

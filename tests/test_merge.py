@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import time
+from collections import OrderedDict
 
 import numpy as np
 import pytest
@@ -52,6 +53,7 @@ def same(found, expected):
 def test_plain_yaml(text, value):
     assert plain_yaml.parse(text) == [value]
     assert plain_yaml.parse(plain_yaml.dump(value)) == [value]
+    assert plain_yaml.dump(OrderedDict([("b", (1, 2)), ("a", {})])) == "b: [1, 2]\na: {}\n"
 
 
 @pytest.mark.parametrize("text, says", [
@@ -82,6 +84,13 @@ def test_files_that_are_no_recipes(content, says, tmp_path):
             merge_recipe.read(path)
         assert path in str(error.value)
         assert says in str(error.value) or path == str(tmp_path)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes")
+def test_a_pipe_is_not_waited_for(tmp_path, capsys):
+    os.mkfifo(str(tmp_path / "pipe"))
+    assert run("merge", tmp_path / "pipe", "--save", tmp_path / "x.pkl") == 2
+    assert "is a pipe or a device" in capsys.readouterr().err
 
 
 # What a recipe says.

@@ -131,7 +131,7 @@ class Opened(NamedTuple):
 def _read(path):
     """The MergeRecipe of a file, or of a PNG that carries one."""
     try:
-        with open(path, "rb") as file:
+        with files.open_regular(path) as file:
             is_picture = file.read(4) == b"\x89PNG"
     except OSError as error:
         raise BlendError("%s: cannot be read (%s)" % (path, files.reason(error)))
