@@ -3,6 +3,7 @@
 python benchmarks/networks.py FOLDER [RESOLUTION ...] writes low-R.pkl and high-R.pkl (1024: 380 MB each).
 """
 
+import json
 import os
 import sys
 from collections import OrderedDict
@@ -46,6 +47,18 @@ def make(folder, resolution):
         if not os.path.exists(paths[-1]):
             config_f(resolution, seed).save(paths[-1], "tensorflow")
     return paths
+
+
+def make_recipe(folder, resolution):
+    """The path of a merge recipe that mixes all layers of three files, which are written where they are not yet."""
+    paths = make(folder, resolution) + [os.path.join(folder, "third-%d.pkl" % resolution)]
+    if not os.path.exists(paths[2]):
+        config_f(resolution, 2).save(paths[2], "tensorflow")
+    recipe = os.path.join(folder, "merge-%d.yaml" % resolution)
+    with open(recipe, "w") as file:
+        json.dump({"method": "linear", "networks": [
+            {"network": path, "weight": weight} for path, weight in zip(paths, (0.5, 0.3, 0.2))]}, file)
+    return recipe
 
 
 if __name__ == "__main__":

@@ -142,7 +142,9 @@ def files(folder, article):
     low, high = networks.make(folder, 1024)
     out = os.path.join(folder, "out.pkl")
     command = [sys.executable, "-m", "blend.run", low, high, "--no-pictures", "--save", out]
+    merge = [sys.executable, "-m", "blend.run", "merge", networks.make_recipe(folder, 1024), "--save", out]
     ways = {"blend: hard swap": command + ["--resolution", "32"], "blend: all layers mixed": command + ["--width", "4"],
+            "blend: three files merged": merge + ["--no-card"], "blend: the same, with checksums": merge,
             "cp of one of them": ["cp", low, out], "python -m blend.run --help": command[:3] + ["--help"]}
     taken, memory = {name: [] for name in ways}, {}
     for _ in range(RUNS + 1):

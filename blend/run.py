@@ -6,11 +6,12 @@ import os
 import signal
 import sys
 
-from blend.commands import blend, convert, inspect, report, train, zoo
+from blend.commands import blend, compare, convert, inspect, merge, report, train, zoo
 from blend.errors import BlendError, closest
 from blend.system import files
 
-COMMANDS = {"convert": convert.run, "inspect": inspect.run, "report": report.run, "train": train.run, "zoo": zoo.run}
+COMMANDS = {"compare": compare.run, "convert": convert.run, "inspect": inspect.run, "merge": merge.run,
+            "report": report.run, "train": train.run, "zoo": zoo.run}
 
 
 class Parser(argparse.ArgumentParser):

@@ -1,15 +1,21 @@
 """Merge recipes: read, checked, carried out; the command."""
 
+import os
+import subprocess
+import sys
 import time
+from collections import OrderedDict
 
 import numpy as np
 import pytest
 from conftest import pico_file
+from PIL import Image
 
 import blend
+from blend import card, checkpoints
 from blend.mixing import Weights, merge, merge_recipe, stages
 from blend.run import main
-from blend.system import plain_yaml
+from blend.system import files, plain_yaml
 from blend.system.pending import made
 
 
@@ -42,11 +48,12 @@ def same(found, expected):
     ("8x8: .3\n16x16/Conv1: 1", {"8x8": 0.3, "16x16/Conv1": 1}),
     ("when: 2020-13-45\nlike: <<", {"when": "2020-13-45", "like": "<<"}),
     ('{"a": [1, true, null],\n\t"b": "\\u00e4"}', {"a": [1, True, None], "b": "ä"}),
-    ("a: [x, 'y', \"z\"]", {"a": ["x", "y", "z"]}),
+    ("a: [x, 'y', \"z\", '1e5', '7']", {"a": ["x", "y", "z", "1e5", "7"]}),
 ])
 def test_plain_yaml(text, value):
     assert plain_yaml.parse(text) == [value]
     assert plain_yaml.parse(plain_yaml.dump(value)) == [value]
+    assert plain_yaml.dump(OrderedDict([("b", (1, 2)), ("a", {})])) == "b: [1, 2]\na: {}\n"
 
 
 @pytest.mark.parametrize("text, says", [
@@ -77,6 +84,13 @@ def test_files_that_are_no_recipes(content, says, tmp_path):
             merge_recipe.read(path)
         assert path in str(error.value)
         assert says in str(error.value) or path == str(tmp_path)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes")
+def test_a_pipe_is_not_waited_for(tmp_path, capsys):
+    os.mkfifo(str(tmp_path / "pipe"))
+    assert run("merge", tmp_path / "pipe", "--save", tmp_path / "x.pkl") == 2
+    assert "is a pipe or a device" in capsys.readouterr().err
 
 
 # What a recipe says.
@@ -239,3 +253,140 @@ def test_mistakes_that_the_networks_show():
         with pytest.raises(blend.BlendError) as error:
             stages.run(merge_recipe.parse(plain_yaml.parse(text)[0]), load)
         assert says in str(error.value)
+
+
+# The command.
+
+RECIPE = """\
+method: task_arithmetic
+base: {base}
+networks:
+  - {{network: {a}, weight: 1.5}}
+  - {{network: {b}, weight: {{8x8: -0.5}}}}
+"""
+
+
+@pytest.fixture
+def files_of_three(tmp_path):
+    """Paths of a recipe and of the three networks that it names, by their places beside it."""
+    for seed, name in enumerate(("base", "a", "b")):
+        pico_file(channels=64, seed=seed).save(str(tmp_path / (name + ".pkl")))
+    recipe = tmp_path / "recipe.yaml"
+    recipe.write_text(RECIPE.format(base="base.pkl", a="a.pkl", b="b.pkl"))
+    return recipe
+
+
+def contents(folder):
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir()) if path.is_file()}
+
+
+def test_the_command_writes_the_network_and_its_card(files_of_three, tmp_path, capsys):
+    out = tmp_path / "out"
+    out.mkdir()
+    assert run("merge", files_of_three, "--save", out / "m.pkl", "--report") == 0
+    networks = [blend.load(str(tmp_path / (name + ".pkl"))) for name in ("a", "b", "base")]
+    expected = merge("task-arithmetic", networks[:2], Weights((1.5, {"8x8": -0.5}), normalise=False, rest=2),
+                     networks[2])
+    same(blend.load(str(out / "m.pkl")).Gs.variables, expected.Gs.variables)
+    told = capsys.readouterr().out
+    for text in ("by task-arithmetic", "look like strangers", "1.5,-0.5     G_synthesis/8x8/Conv1/weight", "m.md"):
+        assert text in told
+    card = (out / "m.md").read_text(encoding="utf-8")
+    assert sorted(os.listdir(str(out))) == ["m.md", "m.pkl"]
+    for name in ("a", "b", "base"):
+        assert files.sha256(str(tmp_path / (name + ".pkl"))) in card
+    block = card.split("```yaml\n")[1].split("```")[0]
+    assert merge_recipe.parse(plain_yaml.parse(block)[0]).stages[0].networks[0].weight == 1.5
+    (out / "block.yaml").write_text(block)
+    assert run("merge", out / "block.yaml", "--save", out / "again.pkl", "--no-card") == 0
+    assert (out / "again.pkl").read_bytes() == (out / "m.pkl").read_bytes() and not (out / "again.md").exists()
+
+
+def test_the_record_makes_the_same_bytes(files_of_three, tmp_path):
+    first, second, third = [tmp_path / name for name in ("first", "second", "third")]
+    assert run("merge", files_of_three, "--save", first / "m.pkl", "--seeds", "0-2", "--noise", "random", "--out",
+               first, "--psi", 0.5) == 0
+    assert sorted(contents(first)) == ["grid.png", "m-grid.png", "m.md", "m.pkl", "merge.yaml"] + [
+        "seed%04d.png" % seed for seed in range(3)]
+    assert "![Pictures of this network](m-grid.png)" in (first / "m.md").read_text(encoding="utf-8")
+    assert run("merge", first / "merge.yaml", "--out", second, "--save", second / "m.pkl") == 0
+    assert contents(first) == contents(second)
+    assert run("merge", first / "seed0001.png", "--out", third, "--save", third / "m.pkl") == 0
+    assert contents(first) == contents(third)
+    expected = blend.generate(blend.load(str(first / "m.pkl")), seeds=[7], psi=0.5)
+    assert run("merge", first / "merge.yaml", "--seeds", "7", "--noise", "const", "--out", tmp_path / "seven") == 0
+    assert np.array_equal(np.asarray(Image.open(str(tmp_path / "seven" / "seed0007.png"))), expected[0])
+
+
+def test_a_card_does_not_take_the_place_of_other_files(files_of_three, tmp_path, capsys):
+    (tmp_path / "README.md").write_text("mine")
+    (tmp_path / "x-grid.png").write_bytes(b"mine")
+    assert run("merge", files_of_three, "--save", tmp_path / "README.pkl") == 0
+    assert (tmp_path / "README.md").read_text() == "mine" and "it stays as it is" in capsys.readouterr().out
+    assert run("merge", files_of_three, "--save", tmp_path / "x.pkl", "--seeds", "1", "--out", tmp_path / "o") == 0
+    assert (tmp_path / "x-grid.png").read_bytes() == b"mine"
+    assert "x-grid.png" not in (tmp_path / "x.md").read_text(encoding="utf-8")
+    before = (tmp_path / "x.md").read_bytes()
+    assert run("merge", files_of_three, "--save", tmp_path / "x.safetensors") == 0
+    assert (tmp_path / "x.md").read_bytes() != before
+
+
+@pytest.mark.parametrize("arguments, says", [
+    ([], "say with --save where the network goes"),
+    (["--psi", "1", "--save", "{folder}/x.pkl"], "pictures need --seeds"),
+    (["--save", "{folder}/none/x.pkl"], "cannot be written"), (["--save", "{folder}/x.txt"], "ending says no format"),
+    (["--seeds", "0", "--psi", "nan"], "psi"), (["--seeds", "0", "--grid", "4"], "4x2"), (["--typo"], "--typo"),
+    (["--seeds", "0", "--label", "3"], "no labels"),
+])
+def test_bad_options(arguments, says, files_of_three, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(str(tmp_path))
+    before = sorted(os.walk(str(tmp_path)))
+    assert run("merge", files_of_three, *[each.format(folder=tmp_path) for each in arguments]) == 2
+    told = capsys.readouterr().err
+    assert says in told and told.startswith("blend: ") and told.count("\n") == 1
+    assert sorted(os.walk(str(tmp_path))) == before
+
+
+@pytest.mark.parametrize("recipe, says", [
+    ("{method: linear, networks: [nowhere.pkl]}", "nowhere.pkl: no such file"),
+    ("{method: linear, networks: [photo, a.pkl]}", "r.yaml: these networks cannot be blended: photo makes pictures"),
+    ("{method: linear, networks: [{network: a.pkl, sha256: %s}]}" % ("0a" * 32), "not the file of the recipe"),
+    ("{method: linear, networks: ['https://me:secret@127.0.0.1:9/a.pkl']}", "say --fetch"),
+    ("{method: linear, networks: [a.pkl], pictures: {sed: [1]}}", "pictures: unknown key sed"),
+    ("{method: linear, networks: [a.pkl], pictures: {seeds: 1}}", "seeds: a list is expected"),
+    ("{method: linear, networks: [a.pkl], pictures: {seeds: [x]}}", "a seed must be a whole number"),
+    ("{method: linear, networks: [a.pkl], pictures: {seeds: [1], grid: [x]}}", "a grid is columns and rows"),
+    ("{method: linear, networks: [r.yaml]}", "not a network file"),
+])
+def test_recipes_that_lead_nowhere(recipe, says, files_of_three, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(str(tmp_path))
+    (tmp_path / "r.yaml").write_text(recipe)
+    assert run("merge", "r.yaml", "--seeds" if "pictures" not in recipe else "--out", 1) == 2
+    told = capsys.readouterr().err
+    assert says in told and told.count("\n") == 1 and "secret" not in told
+    assert not (tmp_path / "blend-out").exists() and not (tmp_path / "1").exists()
+
+
+def test_pictures_that_carry_no_merge(saved, tmp_path, capsys):
+    assert run(*saved, "--seeds", "0", "--out", tmp_path) == 0
+    assert run("merge", tmp_path / "seed0000.png", "--save", tmp_path / "x.pkl") == 2
+    assert "carries no recipe of a merge" in capsys.readouterr().err
+
+
+def test_cards_say_what_names_mean_literally():
+    target = checkpoints.target_for("a`b|c.safetensors")
+    ingredients = (card.Ingredient("photo"), card.Ingredient("ffhq"),
+                   card.Ingredient("https://me:secret@example.org/x|`y.pkl", "0" * 64, "base"))
+    text = card.text(target, pico_file(), card.Card(ingredients, {"name": "``` \n# x"}, lost=("<b>",)), "a b.png")
+    assert "secret" not in text and "(a%20b.png)" in text
+    assert "MIT" in text and "NC" in text and "not worked out" in text
+    assert "\\<b\\>" in text and "````yaml" in text and "x\\|`y" in text
+
+
+def test_no_tensorflow(files_of_three, tmp_path):
+    code = ("import sys\nfrom blend.run import main\n"
+            "try: main(['merge', '--help'])\nexcept SystemExit: pass\n"
+            "assert main(['merge', %r, '--save', %r]) == 0\n"
+            "assert 'tensorflow' not in sys.modules" % (str(files_of_three), str(tmp_path / "x.pkl")))
+    done = subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert done.returncode == 0, done.stderr

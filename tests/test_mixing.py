@@ -7,6 +7,7 @@ from conftest import golden, pico_file, pico_variables
 import blend
 from blend import mixing
 from blend.networks import families
+from blend.system.pending import Pending
 
 NAMES = list(pico_variables(64))
 
@@ -112,6 +113,17 @@ def test_identities(pico, pico_other):
     back = blend.blend(pico_other, pico, fractions=dict(every, **{"8x8": 0.75}), mapping="high",
                        dlatent_avg="high", noise_buffers="high").Gs.variables
     assert all(np.array_equal(there[name], back[name]) for name in low if name != "lod")
+
+
+def test_arrays_made_while_a_file_is_written(tmp_path):
+    low, high = [pico_file(channels=64, seed=seed) for seed in (1, 2)]
+    mixed = [blend.blend(low, high, 8, width=1.0, pending=pending) for pending in (False, True)]
+    assert any(isinstance(value, Pending) for value in mixed[1].Gs.variables.values())
+    kept = [name for name, value in mixed[0].Gs.variables.items() if value is low.Gs.variables[name]]
+    assert len(kept) > 10 and all(mixed[1].Gs.variables[name] is low.Gs.variables[name] for name in kept)
+    for number, networks in enumerate(mixed):
+        networks.save(str(tmp_path / ("%d.pkl" % number)), "tensorflow")
+    assert (tmp_path / "0.pkl").read_bytes() == (tmp_path / "1.pkl").read_bytes()
 
 
 def test_inputs_are_not_changed(pico, pico_other):

@@ -12,7 +12,7 @@ import numpy as np
 from blend.errors import NetworkFileError
 from blend.networks.network import Network, expected_variables
 from blend.networks.stand_ins import stand_in
-from blend.system.pending import made
+from blend.system.pending import Pending, made
 
 AFFINE = "affine_bias"  # in a Network's `extra`: biases of PyTorch files that mod_bias cannot hold to the bit
 
@@ -134,7 +134,11 @@ def to_torch(network, naming):
         if named is None:
             kept[name] = value
             continue
-        (torch_name, kind), value = named, made(value)
+        torch_name, kind = named
+        if isinstance(value, Pending) and kind != "style":
+            tensors[torch_name] = value.turned(KINDS[kind].to_torch)
+            continue
+        value = made(value)
         turned = KINDS[kind].to_torch(value)
         if kind == "style":
             known = biases.get(name) if isinstance(biases, dict) else None

@@ -14,7 +14,7 @@ from blend.checkpoints.pickle_reader import EasyDict
 from blend.errors import BlendError
 from blend.networks.network import Network
 from blend.system.files import write_array
-from blend.system.pending import Pending, settled
+from blend.system.pending import Pending, made, settled
 
 _STATE_VERSION = 4  # what stylegan2-ada-pytorch asks for at least; components, new in 3, are always written
 
@@ -123,13 +123,13 @@ class Emitter(object):
         self._chunks(Chunks((value,)))
 
     def _chunks(self, value):
-        size = sum(piece.nbytes if isinstance(piece, np.ndarray) else len(piece) for piece in value.pieces)
+        size = sum(piece.nbytes if isinstance(piece, (np.ndarray, Pending)) else len(piece) for piece in value.pieces)
         if size >= 2 ** 32:
             raise BlendError("an array of %d bytes does not fit into this format" % size)
         self._write(b"B" + struct.pack("<I", size))
         for piece in value.pieces:
-            if isinstance(piece, np.ndarray):
-                write_array(self._file, piece)
+            if isinstance(piece, (np.ndarray, Pending)):
+                write_array(self._file, made(piece))
             else:
                 self._write(piece)
 

@@ -11,6 +11,7 @@ from blend.checkpoints import description, layouts
 from blend.checkpoints.pickle_reader import EasyDict
 from blend.checkpoints.pickle_writer import Call, Chunks, Emitter, Global, Once, Ordered, Persistent
 from blend.checkpoints.torch_files import MAGIC
+from blend.system.pending import Pending
 
 SIDECAR = "blend"  # the entry of a file with what PyTorch's own cannot hold
 ENTRIES = (("G", "G"), ("D", "D"), ("Gs", "G_ema"))
@@ -214,7 +215,7 @@ def _filter(a):
 
 def tensor(array):
     """What PyTorch pickles for a tensor: its storage as a stream of `torch.save`, and its shape."""
-    array = np.asarray(array)
+    array = array if isinstance(array, Pending) else np.asarray(array)
     strides, n = [], 1
     for size in reversed(array.shape):
         strides.insert(0, n)

@@ -17,6 +17,7 @@ from blend.checkpoints.torch_files import Module, Tensor
 from blend.errors import BlendError, NetworkFileError
 from blend.networks import stand_ins
 from blend.networks.stylegan2 import channels, synthesis_layers
+from blend.system.pending import Pending
 
 NAME = "rosinality"
 _ENTRIES = (("Gs", "g_ema"), ("G", "g"), ("D", "d"))
@@ -217,7 +218,7 @@ def _archive(value, file):
     def with_tensors(each):
         if isinstance(each, dict):
             return type(each)((key, with_tensors(one)) for key, one in each.items())
-        return _tensor(each, arrays) if isinstance(each, np.ndarray) else each
+        return _tensor(each, arrays) if isinstance(each, (np.ndarray, Pending)) else each
 
     archive = zipfile.ZipFile(file, "w", zipfile.ZIP_STORED, allowZip64=True)
     try:

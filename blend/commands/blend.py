@@ -172,15 +172,16 @@ def _with_nvidia(networks, options, target):
     return tuple(live)
 
 
-def _blended(opened, options):
+def _blended(opened, options, pending=False):
     """(the blend, what happens to every variable of Gs)."""
     changes = mixing.plan(opened.networks[0].Gs.variables, options.blend)
-    return mixing.blend(*opened.networks, all_networks=options.all_networks, **options.blend._asdict()), changes
+    return mixing.blend(*opened.networks, all_networks=options.all_networks, pending=pending,
+                        **options.blend._asdict()), changes
 
 
 def make_network(opened, options, target):
-    """One blend as a network file alone; nothing of it enters memory but what is mixed."""
-    mixed, changes = _blended(opened, options)
+    """One blend as a network file alone; nothing of it enters memory but the array that is being mixed."""
+    mixed, changes = _blended(opened, options, pending=True)
     check_finite(mixed.Gs, "the blend")
     files.make_folder(os.path.dirname(os.path.abspath(target.path)))
     tell(opened, options, changes, mixed.write(target))

@@ -14,18 +14,25 @@ from blend.system.pending import Pending, made
 _SMALL = 2 ** 16  # bytes up to which an array is made at once
 
 
-def blend_variables(low, high, changes):
-    """Blend two dicts of arrays by a plan; a new OrderedDict. What is kept need not be in the high one."""
+def blend_variables(low, high, changes, pending=False):
+    """Blend two dicts of arrays by a plan; a new OrderedDict. What is kept need not be in the high one.
+
+    pending: large arrays that are mixed are `Pending`, made while they are saved.
+    """
+    if pending:
+        return OrderedDict((name, _merged("linear", name, [low[name], high.get(name)], change.weights, pending=True))
+                           for name, change in changes.items())
     return OrderedDict((name, methods.mix(low[name], high.get(name), change.fraction))
                        for name, change in changes.items())
 
 
 def blend(low, high, resolution=None, level=0, *, width=None, rule="article", fractions=None, mapping="low",
-          dlatent_avg="low", noise_buffers="low", torgb=None, all_networks=False):
+          dlatent_avg="low", noise_buffers="low", torgb=None, all_networks=False, pending=False):
     """Blend two NetworkFiles into a new one: Gs blended, G and D of the low one (G blended too if all_networks).
 
     resolution, level: the split: everything up to `resolution` from `low`, for level 0. The other options are those of
-    `Rule`. BlendError: options out of range. MismatchError: the networks have different layers.
+    `Rule`. pending: large arrays that are mixed are made while the result is saved, and not before. BlendError: options
+    out of range. MismatchError: the networks have different layers.
 
     >>> import blend
     >>> photo, cartoon = blend.shipped("photo"), blend.shipped("cartoon")
@@ -39,7 +46,7 @@ def blend(low, high, resolution=None, level=0, *, width=None, rule="article", fr
 
     def blended(a, b):
         variables = a.variables
-        return a.replaced(blend_variables(variables, b.variables, plan(variables, rule)))
+        return a.replaced(blend_variables(variables, b.variables, plan(variables, rule), pending))
 
     generator = low.G
     if all_networks:
@@ -80,7 +87,7 @@ def merge(method, networks, weights, base=None, *, parameters=None, called=None,
     return NetworkFile(first.Gs.replaced(merged), first.G, first.D, format=first.format)
 
 
-def _merged(method, name, arrays, weights, base, parameters, pending):
+def _merged(method, name, arrays, weights, base=None, parameters=None, pending=False):
     """One variable: an array of one of the networks where the method gives it whole; else made, at once or later.
 
     NetworkFileError: it has values that are NaN or infinite.
@@ -91,7 +98,7 @@ def _merged(method, name, arrays, weights, base, parameters, pending):
     def make():
         value = methods.apply(method, name, [made(array) for array in arrays], weights, made(base), parameters)
         if not np.isfinite(np.sum(value, dtype=np.float64)):
-            raise NetworkFileError("the merge: %s has values that are NaN or infinite" % name)
+            raise NetworkFileError("the result: %s has values that are NaN or infinite" % name)
         return value
 
     return Pending(arrays[0].shape, make) if pending and arrays[0].nbytes > _SMALL else make()

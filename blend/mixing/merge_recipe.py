@@ -329,6 +329,17 @@ def _hint(word, known):
     return "; did you mean %s?" % near if near else ""
 
 
+def with_places(recipe, place):
+    """The same recipe with `place(network)` in place of every network that is no stage."""
+    names = {stage.name for stage in recipe.stages}
+
+    def placed(entry):
+        return entry if entry is None or entry.network in names else entry._replace(network=place(entry.network))
+
+    return recipe._replace(stages=tuple(stage._replace(
+        base=placed(stage.base), networks=tuple(placed(entry) for entry in stage.networks)) for stage in recipe.stages))
+
+
 def as_dict(recipe, digests=None):
     """Plain data from which `parse` makes the same recipe. digests: {network: SHA-256}, written beside each."""
     stages = [_stage_dict(stage, digests or {}) for stage in recipe.stages]

@@ -191,6 +191,15 @@ def check_same_architecture(low, high, what, called=("the low network", "the hig
     if low.resolution != high.resolution:
         raise MismatchError("these %s cannot be blended: %s makes pictures of %dx%d, %s of %dx%d" % (
             what, called[0], low.resolution, low.resolution, called[1], high.resolution, high.resolution))
+    wrong = differences(low, high, called)
+    if wrong:
+        more = "; and %d more" % (len(wrong) - 4) if len(wrong) > 4 else ""
+        raise MismatchError("these %s cannot be blended, they have different layers: %s%s" % (
+            what, "; ".join(wrong[:4]), more))
+
+
+def differences(low, high, called):
+    """What keeps two networks from being blended, in words, one argument or variable each. called: as above."""
     a, b = low.variables, high.variables
     names = [name for name in list(a) + [name for name in b if name not in a] if name != "lod"]
     wrong = ["%s: %s in %s, %s in %s" % (name, _shape(a.get(name)), called[0], _shape(b.get(name)), called[1])
@@ -199,13 +208,10 @@ def check_same_architecture(low, high, what, called=("the low network", "the hig
     a, b = low.architecture, high.architecture
     differ = [key for key in a.keys() if a[key] != b.get(key)]
     # The same layers can be described in several ways, by fmap_base for instance.
-    if wrong or any(arguments[key].changes_pictures for key in differ):
-        told = ["%s: %r in %s, %r in %s" % (key, a[key], called[0], b.get(key), called[1]) for key in differ
-                if arguments[key].changes_pictures or arguments[key].shapes_variables]
-        wrong = told + wrong
-        more = "; and %d more" % (len(wrong) - 4) if len(wrong) > 4 else ""
-        raise MismatchError("these %s cannot be blended, they have different layers: %s%s" % (
-            what, "; ".join(wrong[:4]), more))
+    if not wrong and not any(arguments[key].changes_pictures for key in differ):
+        return []
+    return ["%s: %r in %s, %r in %s" % (key, a[key], called[0], b.get(key), called[1]) for key in differ
+            if arguments[key].changes_pictures or arguments[key].shapes_variables] + wrong
 
 
 def not_finite(network, variables=None):

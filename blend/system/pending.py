@@ -22,6 +22,11 @@ class Pending(object):
         """The array."""
         return self._make()
 
+    def turned(self, function):
+        """The Pending of what a function that only turns or adds axes makes of the array."""
+        shape = function(np.broadcast_to(np.float32(0), self.shape)).shape
+        return Pending(shape, lambda: function(self.array()))
+
     def __array__(self, dtype=None, copy=None):
         return np.asarray(self.array(), dtype)
 

@@ -6,9 +6,10 @@ aliases, tags, keys that stand twice, endless numbers, deep nesting.
 
 import json
 import re
+from collections import OrderedDict
 
 from blend.errors import BlendError
-from blend.system.files import reason
+from blend.system.files import open_regular, reason
 
 _MOST = 2 ** 18  # bytes; of which PyYAML reads some 500,000 a second
 _MOST_VALUES = 5000
@@ -22,7 +23,7 @@ _FLOAT = re.compile(r"[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+$")
 def read(path):
     """The documents of a file, a list. BlendError: it cannot be read, or is not such a text, and in which line."""
     try:
-        with open(path, "rb") as file:
+        with open_regular(path) as file:
             data = file.read(_MOST + 1)
     except OSError as error:
         raise BlendError("%s: cannot be read (%s)" % (path, reason(error)))
@@ -65,10 +66,16 @@ def parse(text):
 
 
 def dump(value):
-    """Plain data as YAML, dicts in their order."""
+    """Plain data as YAML, dicts in their order; tuples are lists."""
     import yaml
 
-    return yaml.safe_dump(value, sort_keys=False, allow_unicode=True, default_flow_style=None, width=100)
+    class Dumper(yaml.SafeDumper):
+        pass
+
+    Dumper.add_implicit_resolver("tag:yaml.org,2002:float", _FLOAT, list("-+0123456789"))  # puts "1e5" into quotes
+    Dumper.add_representer(OrderedDict, lambda dumper, value: dumper.represent_dict(value.items()))
+    Dumper.add_representer(tuple, Dumper.represent_list)
+    return yaml.dump(value, Dumper=Dumper, sort_keys=False, allow_unicode=True, default_flow_style=None, width=100)
 
 
 def _unique(pairs):

@@ -1,0 +1,256 @@
+"""`python -m blend.run merge`: any number of networks to one, by a recipe."""
+
+import argparse
+import itertools
+import json
+import os
+from collections import OrderedDict
+from concurrent import futures
+from typing import Dict, NamedTuple
+
+from blend import card as cards
+from blend import recipe as recipes
+from blend import zoo
+from blend.checkpoints import FORMATS, NetworkFile, target_for
+from blend.commands.blend import check_grid, default_grid, write_pictures
+from blend.commands.options import grid, seeds
+from blend.errors import BlendError, MismatchError
+from blend.mixing import merge_recipe, relatives, shares, stages
+from blend.networks.network import check_finite
+from blend.pictures import generate, images, latents
+from blend.system import files, memory, plain_yaml, progress
+from blend.system.pending import Pending, made
+from blend.system.version import VERSION
+
+EPILOG = """\
+A recipe is a file in YAML or JSON:
+
+  method: linear                        # slerp, task-arithmetic, model-stock, ties, dare, dare-ties
+  networks:
+    - network: photo                    # a file, a URL, a name of the zoo, or of an earlier stage
+    - network: cartoon
+      weight: {8x8: 0.3, 16x16/Conv1: 1}    # or a number; a network without one takes what is left of 1
+  # base: ffhq                          # the common ancestor, for task-arithmetic, model-stock, ties and dare
+  # parameters: {density: 0.5}          # also seed, scale, t (slerp), normalize (linear)
+  # mapping: photo                      # who gives mapping network, dlatent_avg, noise_buffers, torgb; or merged
+
+Several stages are a list of such entries, each with a name; later ones use earlier ones by it.
+
+  python -m blend.run merge recipe.yaml --save merged.pkl
+  python -m blend.run merge recipe.yaml --save merged.pkl --seeds 0-7 --psi 0.7
+  python -m blend.run merge blend-out/merge.yaml          # the same pictures again
+"""
+# What the recipe's `pictures` may say, and the command line.
+_PICTURES = OrderedDict([("seeds", list), ("psi", float), ("cutoff", int), ("noise", str), ("noise_seed", int),
+                         ("label", int), ("grid", list), ("precision", str)])
+
+
+def parser(parser_class):
+    """The parser of the command's options."""
+    options = parser_class("python -m blend.run merge", description="Merge any number of networks by a recipe.",
+                           epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter,
+                           argument_default=argparse.SUPPRESS)
+    options.add_argument("recipe", metavar="RECIPE", help="a merge recipe: YAML, JSON, or a PNG that carries one")
+    options.add_argument("--save", metavar="FILE", help="write the merged network (G, D of the first one, merged Gs)")
+    options.add_argument("--format", choices=list(FORMATS), help="of --save, where its ending does not say it (.pkl)")
+    options.add_argument("--no-card", dest="card", action="store_false",
+                         help="no FILE.md beside it, and no checksums of what it was made of")
+    options.add_argument("--fetch", action="store_true", help="let the recipe name URLs, and ask them")
+    options.add_argument("--report", action="store_true", help="print what happens to every variable, and why")
+    group = options.add_argument_group("pictures")
+    group.add_argument("--seeds", type=seeds, metavar="0,3,7-9", help="one picture each (default: no pictures)")
+    group.add_argument("--psi", type=float, help="truncation; 1 is none (default 0.7)")
+    group.add_argument("--cutoff", type=int, metavar="N", help="truncate only the first N layers")
+    group.add_argument("--noise", choices=generate.NOISES, help="const: stored in the file (default)")
+    group.add_argument("--label", type=int, metavar="N", help="class, for networks with labels")
+    group.add_argument("--grid", type=grid, metavar="4x2", help="columns x rows of the grid")
+    group.add_argument("--device", choices=("cpu", "gpu"), help="default: a GPU if TensorFlow sees one")
+    group.add_argument("--precision", choices=generate.PRECISIONS, help="default float32")
+    group.add_argument("--out", metavar="FOLDER", help="for pictures and merge.yaml (default blend-out)")
+    group.add_argument("--no-pictures", dest="pictures", action="store_false", help="whatever the recipe says")
+    return options
+
+
+def run(parser_class, arguments):
+    """Merge as a recipe says. Returns the exit code."""
+    given = vars(parser(parser_class).parse_args(arguments))
+    path, out = given["recipe"], given.get("out", "blend-out")
+    recipe = _read(path)
+    options = _picture_options(recipe, given, path)
+    if options is None and "save" not in given:
+        raise BlendError("say with --save where the network goes, or with --seeds which pictures to make")
+    if options is not None:
+        files.check_folder(out)
+    memory.keep()
+    recipe = merge_recipe.with_places(recipe, lambda name: _place(name, os.path.dirname(path), given.get("fetch")))
+    opened = Opened(OrderedDict(), OrderedDict(), futures.ThreadPoolExecutor(2), options is not None or given.get(
+        "card", True))
+    try:
+        merged = stages.run(recipe, opened.load)
+    except MismatchError as error:
+        raise MismatchError("%s: %s" % (path, error))
+    check_finite(merged.Gs, "the merge")
+    target = None
+    if "save" in given:
+        with_pictures = options and os.path.dirname(os.path.abspath(given["save"])) == os.path.abspath(out)
+        target = target_for(given["save"], merged.format, given.get("format"), folder_exists=not with_pictures)
+    _tell_variables(recipe, merged, opened.networks, "report" in given)
+    wanted = None if target is None or not given.get("card", True) else target
+    if options is None:
+        with progress.waiting("writing %s" % target.path):
+            lost = merged.write(target)
+        _tell_network(target, lost)
+        _write_card(wanted, merged, recipe, opened, lost)
+    else:
+        _make_pictures(merged, recipe, opened, options, out, target, wanted, given.get("device"))
+    return 0
+
+
+class Opened(NamedTuple):
+    """The networks of a recipe by name, and the futures of their files' SHA-256, where `with_digests` asks for them."""
+
+    networks: Dict[str, NetworkFile]
+    futures: Dict[str, futures.Future]
+    hashing: futures.Executor
+    with_digests: bool
+
+    def load(self, entry):
+        """The NetworkFile of an Entry. MismatchError: it is not the file that the recipe names."""
+        networks = zoo.load(entry.network, entry.sha256)
+        if self.with_digests:  # a third of a second for a large file, beside the rest
+            self.futures[entry.network] = self.hashing.submit(networks.file.sha256)
+        self.networks[entry.network] = networks
+        return networks
+
+    @property
+    def digests(self):
+        """{name: SHA-256}."""
+        return OrderedDict((name, future.result()) for name, future in self.futures.items())
+
+
+def _read(path):
+    """The MergeRecipe of a file, or of a PNG that carries one."""
+    try:
+        with files.open_regular(path) as file:
+            is_picture = file.read(4) == b"\x89PNG"
+    except OSError as error:
+        raise BlendError("%s: cannot be read (%s)" % (path, files.reason(error)))
+    if not is_picture:
+        return merge_recipe.read(path)
+    try:
+        return merge_recipe.parse(json.loads(images.read_recipe(path))["merge"], path)
+    except (ValueError, KeyError, TypeError, OSError):
+        raise BlendError("%s: carries no recipe of a merge" % path)
+
+
+def _picture_options(recipe, given, path):
+    """The options of pictures, of the recipe and of the command line, completed; None where none are asked for."""
+    for key, value in recipe.pictures.items():
+        expected = (int, float) if _PICTURES.get(key) is float else _PICTURES.get(key)
+        if expected is None:
+            raise BlendError("%s: pictures: unknown key %s; there are %s" % (path, key[:60], ", ".join(_PICTURES)))
+        if value is not None and (not isinstance(value, expected) or isinstance(value, bool)):
+            raise BlendError("%s: pictures: %s: a %s is expected, not %s" % (
+                path, key, _PICTURES[key].__name__, str(value)[:60]))
+    options = dict(recipe.pictures, **{key: given[key] for key in _PICTURES if key in given})
+    if options.get("seeds") is None or not given.get("pictures", True):
+        if given.get("pictures", True) and set(_PICTURES) & set(given):
+            raise BlendError("pictures need --seeds, such as --seeds 0-7")
+        return None
+    options = dict({"psi": 0.7, "noise": "const"}, **options)
+    if options["noise"] == "random" and options.get("noise_seed") is None:
+        options["noise_seed"] = latents.fresh_seed()
+    return options
+
+
+def _place(name, folder, fetch):
+    """Where a network of a recipe is: as it is called, or beside the recipe."""
+    if zoo.is_url(name) and not fetch:
+        raise BlendError("%s: the recipe asks this address for a network; say --fetch if that is what you want"
+                         % cards.without_secrets(name))
+    beside = os.path.join(folder, name)
+    return beside if not os.path.exists(name) and os.path.isfile(beside) else name
+
+
+def _write_card(target, merged, recipe, opened, lost, grid_picture=None):
+    """Write the card beside a network file and tell of it; none where the target is None."""
+    if target is None:
+        return
+    digests = opened.digests
+    bases = {stage.base.network for stage in recipe.stages if stage.base}
+    ingredients = tuple(cards.Ingredient(name, digest, "base" if name in bases else "")
+                        for name, digest in digests.items())
+    plain = _recorded(recipe, digests)
+    command = "python -m blend.run merge recipe.yaml --save %s" % os.path.basename(target.path)
+    path = cards.write(target, merged, cards.Card(
+        ingredients, plain, "a merge of %d networks" % len(digests), command, tuple(lost), grid_picture))
+    if path is None:
+        print("note     %s is there already and is no card of blend's; it stays as it is" % cards.path_of(target.path))
+    else:
+        print("card     %s" % path)
+
+
+def _recorded(recipe, digests):
+    """The recipe as plain data with checksums and without secrets."""
+    return merge_recipe.as_dict(merge_recipe.with_places(recipe, cards.without_secrets), {
+        cards.without_secrets(name): digest for name, digest in digests.items()})
+
+
+def _make_pictures(merged, recipe, opened, options, out, target, card_target, device):
+    """A PNG for each seed, a grid, merge.yaml, and the network and its card where the targets say so."""
+    generator = merged.Gs
+    if any(isinstance(value, Pending) for value in generator.variables.values()):
+        generator = generator.replaced(OrderedDict((name, made(value)) for name, value in generator.variables.items()))
+    merged = merged._replace(Gs=generator)
+    batches = generate.iterate(generator, options["seeds"], device=device, labels=options.get("label"), **{
+        key: options[key] for key in ("psi", "cutoff", "noise", "noise_seed", "precision") if key in options})
+    asked = options.get("grid") or default_grid(len(options["seeds"]))
+    columns, rows = check_grid(asked, len(options["seeds"]), generator.resolution)
+    recipe = recipe._replace(pictures=options)
+    recorded = _recorded(recipe, opened.digests)
+    with progress.waiting("loading TensorFlow"):
+        versions = recipes.versions()
+        first = next(batches)  # a mistake in the options shows here, before anything is written
+    files.make_folder(out)
+    lost = [] if target is None else merged.write(target)
+    text = json.dumps(OrderedDict([("merge", recorded), ("version", VERSION), ("versions", versions)]))
+    pictures = itertools.chain.from_iterable(itertools.chain([first], batches))
+    shown = write_pictures(pictures, options["seeds"], out, text, columns * rows)
+    sheet = images.contact_sheet(shown, ["seed %d" % seed for seed in options["seeds"]], columns, rows)
+    images.save_png(sheet, os.path.join(out, "grid.png"), text)
+    with files.replacing(os.path.join(out, "merge.yaml")) as file:
+        made_by = ["blend %s" % VERSION] + ["%s %s" % pair for pair in versions.items()]
+        file.write(("# Made with %s\n%s" % (", ".join(made_by), plain_yaml.dump(recorded))).encode("utf-8"))
+    _tell_network(target, lost)
+    _write_card(card_target, merged, recipe, opened, lost, sheet)
+    print("pictures %s" % os.path.join(out, "grid.png"))
+    print("recipe   %s" % os.path.join(out, "merge.yaml"))
+
+
+def _tell_variables(recipe, merged, loaded, report):
+    """Say what happened to the variables in the last stage."""
+    stage = recipe.stages[-1]
+    changes = shares(merged.Gs.variables, stages.weights_of(stage))
+    if report:
+        for name, share in changes.items():
+            weights = "whole" if share.source is not None else ",".join("%.4g" % weight for weight in share.weights)
+            print("%-12s %s (%s)" % (weights, name, share.reason))
+    whole = sum(share.source is not None for share in changes.values())
+    print("merged   %d variables of %d networks by %s; %d are one network's" % (
+        len(changes) - whole, len(stage.networks), stage.method, whole))
+    first = next(iter(loaded))
+    for name, networks in itertools.islice(loaded.items(), 1, None):
+        warning = relatives.warning(loaded[first].Gs, networks.Gs, (first, name))
+        if warning is not None:
+            print("note     %s" % warning)
+    clamps = OrderedDict((name, networks.Gs.architecture["conv_clamp"]) for name, networks in loaded.items())
+    if len(set(clamps.values())) > 1:
+        print("note     conv_clamp differs (%s); that of the first network is taken" % ", ".join(
+            "%s: %s" % pair for pair in clamps.items()))
+
+
+def _tell_network(target, lost):
+    if target is not None:
+        print("network  %s" % target.path)
+        for part in lost:
+            print("left out %s" % part)
