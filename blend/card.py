@@ -40,12 +40,16 @@ class Ingredient(NamedTuple):
 
 
 class Card(NamedTuple):
-    """Everything that a card says; of the grid a Pillow image or None. again: the command that makes it again."""
+    """Everything that a card says; of the grid a Pillow image or None.
+
+    again: the command that makes the network again. recipe_file: the file that it reads the recipe from, if it does.
+    """
 
     ingredients: Tuple[Ingredient, ...]
     recipe: dict
     made: str = "a blend"
     again: str = ""
+    recipe_file: str = ""
     lost: Tuple[str, ...] = ()
     grid: object = None
 
@@ -90,32 +94,46 @@ def _small(image):
 
 
 def text(target, networks, card, picture=None):
-    """The card's text."""
-    name = os.path.basename(target.path)
+    """The card's text. picture: the path of a grid of pictures beside it, or None."""
     generator = networks.Gs
-    lines = [_MARK, "", "# %s" % _plain(name), "",
-             "%s StyleGAN2 network of %dx%d pixels, made with blend %s: %s." % (
-                 "A" if networks.G is None else "A generator, its average and a discriminator: a", generator.resolution,
-                 generator.resolution, VERSION, card.made), ""]
+    holds = "A generator" if networks.G is None else "Generator, its average and discriminator"
+    lines = [_MARK, "", "# %s" % _plain(os.path.basename(target.path)), "",
+             "%s of %s for pictures of %dx%d, made with blend %s: %s." % (
+                 holds, generator.family.name, generator.resolution, generator.resolution, VERSION, card.made), ""]
     if picture is not None:
-        lines += ["![Pictures of this network](%s)" % re.sub(
-            r"[^A-Za-z0-9._~-]", lambda match: "".join("%%%02X" % byte for byte in match.group().encode("utf-8")),
-            os.path.basename(picture)), ""]
-    lines += ["## Made of", "", "| network | SHA-256 | licence |", "| --- | --- | --- |"]
-    for ingredient in card.ingredients:
-        label = _code(without_secrets(ingredient.name)) + (" (%s)" % ingredient.role if ingredient.role else "")
-        lines.append("| %s | %s | %s |" % (label, ingredient.sha256 or "not worked out", _plain(licence(ingredient))))
-    lines += ["", "What is made of networks is bound by the licences of all of them.", "", "## Recipe", ""]
+        lines += ["![Pictures of this network](%s)" % _escaped(os.path.basename(picture)), ""]
+    return "\n".join(lines + _made_of(card) + _recipe(card) + _loading(target, card)) + "\n"
+
+
+def _made_of(card):
+    rows = ["| %s%s | %s | %s |" % (
+        _code(without_secrets(ingredient.name)), " (%s)" % ingredient.role if ingredient.role else "",
+        ingredient.sha256 or "not worked out", _plain(licence(ingredient))) for ingredient in card.ingredients]
+    return ["## Made of", "", "| network | SHA-256 | licence |", "| --- | --- | --- |"] + rows + [
+        "", "What is made of networks is bound by the licences of all of them.", ""]
+
+
+def _recipe(card):
     recipe = plain_yaml.dump(card.recipe).rstrip("\n")
     fence = "`" * max([3] + [len(run) + 1 for run in re.findall("`+", recipe)])
-    lines += [fence + "yaml", recipe, fence, ""]
-    if card.again:
-        lines += ["Again, with this recipe in a file: %s" % _code(card.again), ""]
-    ours = "blend: `python -m blend.run inspect %s`, or `blend.load(\"%s\")` in Python" % (_quoted(name), _quoted(name))
-    lines += ["## How to load it", "", "- " + ours,
-              "- %s (%s)" % (_elsewhere(target.format, name), _NAMED[target.format])]
-    lines += ["- left out in this format: %s" % _plain(part) for part in card.lost]
-    return "\n".join(lines) + "\n"
+    lines = ["## Recipe%s" % (" (%s)" % card.recipe_file if card.recipe_file else ""), "",
+             fence + "yaml", recipe, fence, ""]
+    return lines + ["Again: %s" % _code(card.again), ""] if card.again else lines
+
+
+def _loading(target, card):
+    name = os.path.basename(target.path)
+    lines = ["## How to load it", "",
+             "- blend: `python -m blend.run inspect %s`, or `blend.load(\"%s\")` in Python" % (
+                 _quoted(name), _quoted(name)),
+             "- %s (%s)" % (_elsewhere(target.format, name), _NAMED[target.format])]
+    return lines + ["- left out in this format: %s" % _plain(part) for part in card.lost]
+
+
+def _escaped(name):
+    """A file name as Markdown wants it in a link."""
+    return re.sub(r"[^A-Za-z0-9._~-]",
+                  lambda match: "".join("%%%02X" % byte for byte in match.group().encode("utf-8")), name)
 
 
 def licence(ingredient):

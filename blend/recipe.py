@@ -2,6 +2,7 @@
 
 import os
 import platform
+import shlex
 from collections import OrderedDict
 from concurrent import futures
 from typing import Dict, List, NamedTuple, Optional
@@ -50,6 +51,7 @@ class Options(NamedTuple):
     save: Optional[str] = None
     format: Optional[str] = None     # of `save`
     pictures: bool = True            # else the network alone
+    card: bool = True                # beside `save`
     report: bool = False
     stylegan2: Optional[str] = None  # the folder of NVIDIA's repository, where it is not the submodule
     trust: bool = False              # let it execute what is in the network files
@@ -58,7 +60,7 @@ class Options(NamedTuple):
 # Whoever gives one of these wants a blend, not the figure.
 BLEND_OPTIONS = mixing.Rule._fields + ("all_networks", "save", "report", "grid")
 _RECORDED_APART = ("low", "high", "blend")
-_NOT_RECORDED = ("out", "save", "format", "pictures", "report", "stylegan2", "trust")
+_NOT_RECORDED = ("out", "save", "format", "pictures", "card", "report", "stylegan2", "trust")
 _FIGURE_SEEDS = (3, 6, 1, 5)
 
 
@@ -119,7 +121,7 @@ def open_networks(options):
     networks = tuple(zoo.load(source.name, source.sha256) for source in (options.low, options.high))
     hashing = futures.ThreadPoolExecutor(len(mixing.SIDES))  # half a second for a large file
     digests = {side: hashing.submit(getattr, network, "sha256") for side, network in zip(mixing.SIDES, networks)
-               if options.pictures}
+               if options.pictures or options.card}
     return Opened(networks, digests)
 
 
@@ -138,13 +140,39 @@ def completed(options, resolution):
 def record(options, digests):
     """What recipe.json says of completed options, as an OrderedDict. Waits for the digests; loads TensorFlow."""
     recorded = OrderedDict([("recipe", VERSION), ("version", BLEND)])
-    for side, source in zip(mixing.SIDES, (options.low, options.high)):
-        recorded[side] = OrderedDict([("source", source.name), ("sha256", digests[side].result())])
+    recorded.update(sources(options, digests))
     recorded["blend"] = options.blend._asdict()
     recorded["options"] = OrderedDict(
         (key, value) for key, value in options._asdict().items() if key not in _RECORDED_APART + _NOT_RECORDED)
     recorded["versions"] = versions()
     return recorded
+
+
+def sources(options, digests):
+    """What a record says of both networks: {'low': {'source': name, 'sha256': digits}, 'high': …}."""
+    return OrderedDict((side, OrderedDict([("source", source.name), ("sha256", digests[side].result())]))
+                       for side, source in zip(mixing.SIDES, (options.low, options.high)))
+
+
+def changed_rule(rule):
+    """The values of a Rule that are not its defaults, as a dict."""
+    default = mixing.Rule()._asdict()
+    return {key: value for key, value in rule._asdict().items() if value != default[key]}
+
+
+def command_line(options):
+    """The command that makes the same blend: its networks and its rule.
+
+    >>> command_line(Options(blend=mixing.Rule(16, fractions={"8x8": 0.5})))
+    'python -m blend.run photo cartoon --resolution 16 --fractions 8x8=0.5'
+    """
+    words = ["python", "-m", "blend.run", options.low.name, options.high.name]
+    for key, value in changed_rule(options.blend).items():
+        text = ",".join("%s=%g" % pair for pair in value.items()) if isinstance(value, dict) else str(value)
+        words += ["--" + key.replace("_", "-"), text]
+    if options.all_networks:
+        words.append("--all-networks")
+    return " ".join(map(shlex.quote, words))
 
 
 def with_changes(recorded, changes):

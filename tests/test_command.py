@@ -106,7 +106,8 @@ def test_a_figure_of_two_files_and_a_network_into_the_new_folder(saved, tmp_path
     assert "figure.png" in os.listdir(str(tmp_path / "a"))
     out = tmp_path / "b"
     assert run(*saved, "--resolution", 16, "--seeds", "0,0", "--out", out, "--save", out / "x.pkl") == 0
-    assert sorted(os.listdir(str(tmp_path / "b"))) == ["grid.png", "recipe.json", "seed0000.png", "x.pkl"]
+    assert sorted(os.listdir(str(tmp_path / "b"))) == ["grid.png", "recipe.json", "seed0000.png", "x-grid.png", "x.md",
+                                                          "x.pkl"]
     assert "nothing comes from HIGH" in capsys.readouterr().out
 
 
@@ -242,7 +243,12 @@ def test_the_network_alone(saved, tmp_path, capsys, monkeypatch):
     out = str(tmp_path / "o" / "mixed.pkl")
     assert run(*saved, "--resolution", 8, "--width", 1, "--no-pictures", "--save", out, "--out", tmp_path / "o") == 0
     said = capsys.readouterr().out
-    assert out in said and "grid.png" not in said and os.listdir(str(tmp_path / "o")) == ["mixed.pkl"]
+    assert out in said and "grid.png" not in said
+    assert sorted(os.listdir(str(tmp_path / "o"))) == ["mixed.md", "mixed.pkl"]
+    assert run(*saved, "--resolution", 8, "--no-pictures", "--no-card", "--save", tmp_path / "p" / "mixed.pkl",
+               "--out", tmp_path / "p") == 0
+    assert os.listdir(str(tmp_path / "p")) == ["mixed.pkl"]
+    capsys.readouterr()
     low, high = [blend.load(path) for path in saved]
     expected = blend.blend(low, high, 8, width=1).Gs.variables
     found = blend.load(out).Gs.variables
@@ -270,3 +276,23 @@ def test_an_error_of_the_writer_is_raised(tmp_path, monkeypatch):
             for name in ("a.png", "nowhere/b.png", "c.png"):
                 writer.save(np.zeros([4, 4, 3], np.uint8), str(tmp_path / name))
     assert done == [1]
+
+
+def test_the_card_says_what_a_network_was_made_of_and_how(saved, tmp_path, capsys):
+    out = tmp_path / "mixed.pkl"
+    assert run(*saved, "--fractions", "8x8=0.3", "--seeds", "0,1", "--out", tmp_path / "o", "--save", out) == 0
+    card = (tmp_path / "mixed.md").read_text(encoding="utf-8")
+    for path in saved:
+        assert files.sha256(path) in card and path in card
+    again = card.split("Again: `")[1].split("`")[0].split()[3:]
+    before = out.read_bytes()
+    out.unlink()
+    assert run(*again[:-1], out) == 0 and out.read_bytes() == before
+    assert (tmp_path / "mixed-grid.png").is_file() and "(mixed-grid.png)" in card
+
+
+def test_strangers_are_told_and_relatives_are_not(saved, tmp_path, capsys):
+    assert run(*saved, "--resolution", 8, "--no-pictures", "--save", tmp_path / "a.pkl") == 0
+    assert "look like strangers" in capsys.readouterr().out
+    assert run("photo", "cartoon", "--no-pictures", "--save", tmp_path / "b.pkl") == 0
+    assert "look like" not in capsys.readouterr().out

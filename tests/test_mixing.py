@@ -117,7 +117,7 @@ def test_identities(pico, pico_other):
 
 def test_arrays_made_while_a_file_is_written(tmp_path):
     low, high = [pico_file(channels=64, seed=seed) for seed in (1, 2)]
-    mixed = [blend.blend(low, high, 8, width=1.0, pending=pending) for pending in (False, True)]
+    mixed = [mixing.blend_files(low, high, mixing.Rule(8, width=1.0), pending=pending)[0] for pending in (False, True)]
     assert any(isinstance(value, Pending) for value in mixed[1].Gs.variables.values())
     kept = [name for name, value in mixed[0].Gs.variables.items() if value is low.Gs.variables[name]]
     assert len(kept) > 10 and all(mixed[1].Gs.variables[name] is low.Gs.variables[name] for name in kept)

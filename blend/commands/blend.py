@@ -3,14 +3,15 @@
 import argparse
 import itertools
 import json
-import math
 import os
 
-from blend import mixing, recipe
+from blend import card, mixing, recipe
 from blend.checkpoints import FORMATS, target_for
-from blend.commands.options import fractions, grid, seeds
+from blend.commands import pictures
+from blend.commands.options import fractions
 from blend.errors import BlendError
 from blend.figures import splits
+from blend.mixing import relatives
 from blend.networks.network import check_finite, check_same_architecture
 from blend.pictures import generate, images
 from blend.system import files, memory, progress
@@ -26,8 +27,6 @@ resolution, both ways round. LOW and HIGH are network files, URLs, names of the 
   python -m blend.run ffhq ffhq-cartoon --seeds 0-3
   python -m blend.run inspect|convert|zoo|train|report --help
 """
-_GRID_MOST = 64             # pictures, where no grid is asked for
-_GRID_PIXELS = 2 ** 28      # of a grid that is asked for
 
 
 def parser(parser_class):
@@ -38,7 +37,9 @@ def parser(parser_class):
     options.add_argument("networks", nargs="*", metavar="LOW HIGH", default=[],
                          help="network of the low resolutions (structure) and of the high ones (texture)")
     _add_split(options.add_argument_group("blend"))
-    _add_pictures(options.add_argument_group("pictures"))
+    group = options.add_argument_group("pictures")
+    pictures.add_options(group)
+    group.add_argument("--figure", action="store_true", help="a figure of all splits in place of one blend")
     _add_engine(options.add_argument_group("engine"))
     _add_places(options.add_argument_group("files"))
     return options
@@ -59,19 +60,6 @@ def _add_split(group):
                        help="network that gives ToRGB (default: follows the split)")
 
 
-def _add_pictures(group):
-    group.add_argument("--seeds", type=seeds, metavar="0,3,7-9", help="one picture each (default 0-7)")
-    group.add_argument("--psi", type=float, help="truncation; 1 is none (default 0.7)")
-    group.add_argument("--cutoff", type=int, metavar="N", help="truncate only the first N layers")
-    group.add_argument("--figure", action="store_true", help="a figure of all splits in place of one blend")
-    group.add_argument("--noise", choices=generate.NOISES, help="const: stored in the file (default)")
-    group.add_argument("--label", type=int, metavar="N", help="class, for networks with labels")
-    group.add_argument("--grid", type=grid, metavar="4x2", help="columns x rows of the grid")
-    group.add_argument("--device", choices=("cpu", "gpu"), help="default: a GPU if TensorFlow sees one")
-    group.add_argument("--precision", choices=generate.PRECISIONS,
-                       help="bfloat16: faster where the processor computes it, less accurate (default float32)")
-
-
 def _add_engine(group):
     group.add_argument("--engine", choices=recipe.ENGINES, help="nvidia: NVIDIA's own code, from its repository")
     group.add_argument("--stylegan2", metavar="FOLDER", help="that repository (default $STYLEGAN2, or the submodule)")
@@ -84,6 +72,8 @@ def _add_places(group):
     group.add_argument("--no-pictures", dest="pictures", action="store_false",
                        help="with --save: write the network alone, in a second")
     group.add_argument("--format", choices=list(FORMATS), help="of --save, where its ending does not say it (.pkl)")
+    group.add_argument("--no-card", dest="card", action="store_false", help="with --save: no FILE.md that says what "
+                       "the network was made of")
     group.add_argument("--all-networks", action="store_true", help="blend G as well as Gs")
     group.add_argument("--recipe", metavar="FILE", help="options from a recipe.json or a PNG; others given here win")
     group.add_argument("--report", action="store_true", help="print what happens to every variable, and why")
@@ -131,13 +121,8 @@ def make(options):
     memory.keep()
     opened = recipe.open_networks(options)
     options = recipe.completed(options, opened.networks[0].resolution)
-    if options.pictures:
-        files.check_folder(options.out)
-    target = None
-    if options.save is not None:
-        # A network may go into the folder that is made for the pictures.
-        with_pictures = os.path.dirname(os.path.abspath(options.save)) == os.path.abspath(options.out)
-        target = target_for(options.save, opened.networks[0].format, options.format, folder_exists=not with_pictures)
+    target = _target(options, opened.networks[0])
+    warning = relatives.warning(*[networks.Gs for networks in opened.networks])
     if options.engine == "nvidia":
         opened = opened._replace(networks=_with_nvidia(opened.networks, options, target))
     if not options.pictures:
@@ -146,11 +131,24 @@ def make(options):
         make_figure(opened, options)
     else:
         make_blend(opened, options, target)
+    if warning is not None:
+        print("note     %s" % warning)
     if options.pictures and options.precision == "bfloat16":
         from blend.engine import bfloat16
 
         if bfloat16.is_native() is False:
             print("note     this processor has no instructions for bfloat16: float32 is faster here")
+
+
+def _target(options, networks):
+    """The Target of --save, or None. BlendError: nothing can be written there, or to --out."""
+    if options.pictures:
+        files.check_folder(options.out)
+    if options.save is None:
+        return None
+    # A network may go into the folder that is made for the pictures.
+    with_pictures = os.path.dirname(os.path.abspath(options.save)) == os.path.abspath(options.out)
+    return target_for(options.save, networks.format, options.format, folder_exists=not with_pictures)
 
 
 def _with_nvidia(networks, options, target):
@@ -172,55 +170,64 @@ def _with_nvidia(networks, options, target):
     return tuple(live)
 
 
-def _blended(opened, options, pending=False):
-    """(the blend, what happens to every variable of Gs)."""
-    changes = mixing.plan(opened.networks[0].Gs.variables, options.blend)
-    return mixing.blend(*opened.networks, all_networks=options.all_networks, pending=pending,
-                        **options.blend._asdict()), changes
-
-
 def make_network(opened, options, target):
     """One blend as a network file alone; nothing of it enters memory but the array that is being mixed."""
-    mixed, changes = _blended(opened, options, pending=True)
+    mixed, changes = mixing.blend_files(*opened.networks, options.blend, options.all_networks, pending=True)
     check_finite(mixed.Gs, "the blend")
     files.make_folder(os.path.dirname(os.path.abspath(target.path)))
-    tell(opened, options, changes, mixed.write(target))
+    with progress.waiting("writing %s" % target.path):
+        lost = mixed.write(target)
+    tell(opened, options, changes)
+    _tell_network(mixed, opened, options, target, lost)
 
 
 def make_blend(opened, options, target):
     """One blend: a PNG for each seed, a grid, recipe.json, and the network where `target` says so."""
-    mixed, changes = _blended(opened, options)
+    mixed, changes = mixing.blend_files(*opened.networks, options.blend, options.all_networks)
     batches = generate.iterate(mixed.Gs, options.seeds, **recipe.picture_options(options))
-    asked = default_grid(len(options.seeds)) if options.grid is None else options.grid
-    columns, rows = check_grid(asked, len(options.seeds), mixed.resolution)
+    shape = pictures.grid_shape(options.grid, len(options.seeds), mixed.resolution)
     with progress.waiting("loading TensorFlow"):
         recorded = recipe.record(options, opened.digests)
         first = next(batches)  # a mistake in the options shows here, before anything is written
     files.make_folder(options.out)
     lost = [] if target is None else mixed.write(target)
-    text = json.dumps(recorded)
-    pictures = itertools.chain.from_iterable(itertools.chain([first], batches))
-    shown = write_pictures(pictures, options.seeds, options.out, text, columns * rows)
-    labels = ["seed %d" % seed for seed in options.seeds]
-    images.save_png(images.contact_sheet(shown, labels, columns, rows), os.path.join(options.out, "grid.png"), text)
-    recipe.write(recipe.with_changes(recorded, changes), options.out)
-    tell(opened, options, changes, lost)
+    batches = itertools.chain([first], batches)
+    sheet = pictures.write_folder(batches, options.seeds, options.out, json.dumps(recorded), shape)
+    path = recipe.write(recipe.with_changes(recorded, changes), options.out)
+    tell(opened, options, changes)
+    if target is not None:
+        _tell_network(mixed, opened, options, target, lost, sheet)
+    print("pictures %s" % os.path.join(options.out, "grid.png"))
+    print("recipe   %s" % path)
 
 
-def write_pictures(pictures, seeds, folder, text, count):
-    """Write pictures uint8 [H,W,C] as seedNNNN.png with a recipe's text; returns the first `count` of them."""
-    shown = []
-    with progress.counting("pictures", len(seeds)) as bar, images.Writer(bar.update) as writer:
-        for seed, picture in zip(seeds, pictures):
-            writer.save(picture, os.path.join(folder, "seed%04d.png" % seed), text)
-            if len(shown) < count:
-                shown.append(picture)
-    return shown
+def _tell_network(mixed, opened, options, target, lost, sheet=None):
+    """Say where the network is, and write its card. lost: what its format cannot hold; sheet: a grid of pictures."""
+    print("network  %s" % target.path)
+    for part in lost:
+        print("left out %s" % part)
+    if options.card:
+        sources = recipe.sources(options, opened.digests)
+        ingredients = tuple(card.Ingredient(source["source"], source["sha256"], side)
+                            for side, source in sources.items())
+        plain = dict(sources, blend=recipe.changed_rule(options.blend))
+        command = "%s --no-pictures --save %s" % (recipe.command_line(options), os.path.basename(target.path))
+        tell_card(target, mixed, card.Card(ingredients, plain, "a blend of two networks", command,
+                                           lost=tuple(lost), grid=sheet))
 
 
-def tell(opened, options, changes, lost):
-    """Say what happened to the variables, and where the files are."""
-    clamps = tuple(network.Gs.architecture.get("conv_clamp") for network in opened.networks)
+def tell_card(target, networks, text):
+    """Write a card beside a network file, and say where it is."""
+    path = card.write(target, networks, text)
+    if path is None:
+        print("note     %s is there already and is no card of blend's; it stays as it is" % card.path_of(target.path))
+    else:
+        print("card     %s" % path)
+
+
+def tell(opened, options, changes):
+    """Say what happened to the variables."""
+    clamps = tuple(networks.Gs.architecture.get("conv_clamp") for networks in opened.networks)
     if options.report:
         for name, change in changes.items():
             print("%-8s %-5.4g %s (%s)" % (change.action, change.fraction, name, change.reason))
@@ -231,13 +238,6 @@ def tell(opened, options, changes, lost):
         print("note     nothing comes from HIGH: choose a lower --resolution")
     if clamps[0] != clamps[1]:
         print("note     conv_clamp is %s in LOW and %s in HIGH; that of LOW is taken" % clamps)
-    if options.save is not None:
-        print("network  %s" % options.save)
-        for part in lost:
-            print("left out %s" % part)
-    if options.pictures:
-        print("pictures %s" % os.path.join(options.out, "grid.png"))
-        print("recipe   %s" % os.path.join(options.out, "recipe.json"))
 
 
 def make_figure(opened, options):
@@ -257,26 +257,3 @@ def make_figure(opened, options):
     images.save_png(figure, path, json.dumps(recorded))
     print("figure   %s" % path)
     print("recipe   %s" % recipe.write(recorded, options.out))
-
-
-def default_grid(count):
-    """Columns and rows, full and about square where that can be, of at most 64 pictures.
-
-    >>> default_grid(8), default_grid(7), default_grid(1000)
-    ([4, 2], [3, 3], [8, 8])
-    """
-    count = min(count, _GRID_MOST)
-    root = math.ceil(math.sqrt(count))
-    columns = next((c for c in range(root, 2 * root + 1) if count % c == 0), root)
-    return [columns, math.ceil(count / columns)]
-
-
-def check_grid(grid, count, resolution):
-    """Columns and rows, no more than `count` pictures fill. BlendError: not two numbers, or too large a picture."""
-    if len(grid) != 2 or not all(type(number) is int and number > 0 for number in grid):
-        raise BlendError("a grid is columns and rows, such as 4x2, not %r" % (grid,))
-    columns = min(grid[0], count)
-    rows = min(grid[1], math.ceil(count / columns))
-    if columns * rows * max(resolution, images.VIEWED) ** 2 > _GRID_PIXELS:
-        raise BlendError("a grid of %dx%d pictures is too large for a file; choose a smaller one" % (columns, rows))
-    return columns, rows

@@ -12,8 +12,8 @@ from blend import card as cards
 from blend import recipe as recipes
 from blend import zoo
 from blend.checkpoints import FORMATS, NetworkFile, target_for
-from blend.commands.blend import check_grid, default_grid, write_pictures
-from blend.commands.options import grid, seeds
+from blend.commands import pictures
+from blend.commands.blend import tell_card
 from blend.errors import BlendError, MismatchError
 from blend.mixing import merge_recipe, relatives, shares, stages
 from blend.networks.network import check_finite
@@ -58,14 +58,7 @@ def parser(parser_class):
     options.add_argument("--fetch", action="store_true", help="let the recipe name URLs, and ask them")
     options.add_argument("--report", action="store_true", help="print what happens to every variable, and why")
     group = options.add_argument_group("pictures")
-    group.add_argument("--seeds", type=seeds, metavar="0,3,7-9", help="one picture each (default: no pictures)")
-    group.add_argument("--psi", type=float, help="truncation; 1 is none (default 0.7)")
-    group.add_argument("--cutoff", type=int, metavar="N", help="truncate only the first N layers")
-    group.add_argument("--noise", choices=generate.NOISES, help="const: stored in the file (default)")
-    group.add_argument("--label", type=int, metavar="N", help="class, for networks with labels")
-    group.add_argument("--grid", type=grid, metavar="4x2", help="columns x rows of the grid")
-    group.add_argument("--device", choices=("cpu", "gpu"), help="default: a GPU if TensorFlow sees one")
-    group.add_argument("--precision", choices=generate.PRECISIONS, help="default float32")
+    pictures.add_options(group, "none: no pictures")
     group.add_argument("--out", metavar="FOLDER", help="for pictures and merge.yaml (default blend-out)")
     group.add_argument("--no-pictures", dest="pictures", action="store_false", help="whatever the recipe says")
     return options
@@ -182,12 +175,9 @@ def _write_card(target, merged, recipe, opened, lost, grid_picture=None):
                         for name, digest in digests.items())
     plain = _recorded(recipe, digests)
     command = "python -m blend.run merge recipe.yaml --save %s" % os.path.basename(target.path)
-    path = cards.write(target, merged, cards.Card(
-        ingredients, plain, "a merge of %d networks" % len(digests), command, tuple(lost), grid_picture))
-    if path is None:
-        print("note     %s is there already and is no card of blend's; it stays as it is" % cards.path_of(target.path))
-    else:
-        print("card     %s" % path)
+    tell_card(target, merged, cards.Card(
+        ingredients, plain, "a merge of %d networks" % len(digests), command, "recipe.yaml",
+        lost=tuple(lost), grid=grid_picture))
 
 
 def _recorded(recipe, digests):
@@ -204,8 +194,7 @@ def _make_pictures(merged, recipe, opened, options, out, target, card_target, de
     merged = merged._replace(Gs=generator)
     batches = generate.iterate(generator, options["seeds"], device=device, labels=options.get("label"), **{
         key: options[key] for key in ("psi", "cutoff", "noise", "noise_seed", "precision") if key in options})
-    asked = options.get("grid") or default_grid(len(options["seeds"]))
-    columns, rows = check_grid(asked, len(options["seeds"]), generator.resolution)
+    shape = pictures.grid_shape(options.get("grid"), len(options["seeds"]), generator.resolution)
     recipe = recipe._replace(pictures=options)
     recorded = _recorded(recipe, opened.digests)
     with progress.waiting("loading TensorFlow"):
@@ -214,10 +203,7 @@ def _make_pictures(merged, recipe, opened, options, out, target, card_target, de
     files.make_folder(out)
     lost = [] if target is None else merged.write(target)
     text = json.dumps(OrderedDict([("merge", recorded), ("version", VERSION), ("versions", versions)]))
-    pictures = itertools.chain.from_iterable(itertools.chain([first], batches))
-    shown = write_pictures(pictures, options["seeds"], out, text, columns * rows)
-    sheet = images.contact_sheet(shown, ["seed %d" % seed for seed in options["seeds"]], columns, rows)
-    images.save_png(sheet, os.path.join(out, "grid.png"), text)
+    sheet = pictures.write_folder(itertools.chain([first], batches), options["seeds"], out, text, shape)
     with files.replacing(os.path.join(out, "merge.yaml")) as file:
         made_by = ["blend %s" % VERSION] + ["%s %s" % pair for pair in versions.items()]
         file.write(("# Made with %s\n%s" % (", ".join(made_by), plain_yaml.dump(recorded))).encode("utf-8"))

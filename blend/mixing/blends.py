@@ -27,12 +27,11 @@ def blend_variables(low, high, changes, pending=False):
 
 
 def blend(low, high, resolution=None, level=0, *, width=None, rule="article", fractions=None, mapping="low",
-          dlatent_avg="low", noise_buffers="low", torgb=None, all_networks=False, pending=False):
+          dlatent_avg="low", noise_buffers="low", torgb=None, all_networks=False):
     """Blend two NetworkFiles into a new one: Gs blended, G and D of the low one (G blended too if all_networks).
 
     resolution, level: the split: everything up to `resolution` from `low`, for level 0. The other options are those of
-    `Rule`. pending: large arrays that are mixed are made while the result is saved, and not before. BlendError: options
-    out of range. MismatchError: the networks have different layers.
+    `Rule`. BlendError: options out of range. MismatchError: the networks have different layers.
 
     >>> import blend
     >>> photo, cartoon = blend.shipped("photo"), blend.shipped("cartoon")
@@ -40,20 +39,30 @@ def blend(low, high, resolution=None, level=0, *, width=None, rule="article", fr
     64
     """
     rule = Rule(resolution, level, width, rule, fractions, mapping, dlatent_avg, noise_buffers, torgb)
+    return blend_files(low, high, rule, all_networks)[0]
+
+
+def blend_files(low, high, rule, all_networks=False, pending=False):
+    """(the blend of two NetworkFiles, the plan of its Gs: OrderedDict of variable name to Change), by a `Rule`.
+
+    all_networks: G is blended as well. pending: large arrays that are mixed are `Pending`, made while the blend is
+    saved, and not before. Errors as of `blend`.
+    """
     check_same_architecture(low.Gs, high.Gs, "networks")
+    changes = plan(low.Gs.stored, rule)
     if not isinstance(low, NetworkFile):  # live networks of nvidia/repository.py
-        return low.blended(high, lambda names: plan(names, rule), all_networks)
-
-    def blended(a, b):
-        variables = a.variables
-        return a.replaced(blend_variables(variables, b.variables, plan(variables, rule), pending))
-
+        return low.blended(high, changes, all_networks), changes
     generator = low.G
     if all_networks:
         if low.G is None or high.G is None:
             raise BlendError("to blend G as well, both files must have it; one holds Gs alone")
-        generator = blended(low.G, high.G)
-    return NetworkFile(blended(low.Gs, high.Gs), generator, low.D, format=low.format)
+        generator = _blended(low.G, high.G, plan(low.G.stored, rule), pending)
+    blended = _blended(low.Gs, high.Gs, changes, pending)
+    return NetworkFile(blended, generator, low.D, format=low.format), changes
+
+
+def _blended(low, high, changes, pending):
+    return low.replaced(blend_variables(low.variables, high.variables, changes, pending))
 
 
 def merge(method, networks, weights, base=None, *, parameters=None, called=None, pending=False):

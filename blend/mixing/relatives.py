@@ -88,4 +88,4 @@ def cosine(a, b):
 
 
 def _corner(weight):
-    return weight[:, :, :_CORNER, :_CORNER]  # [k,k,I,O]
+    return weight[..., :_CORNER, :_CORNER] if np.ndim(weight) > 1 else weight  # [k,k,I,O]

@@ -172,14 +172,14 @@ class LiveFile(object):
     def resolution(self):
         return self.Gs.resolution
 
-    def blended(self, high, plan, all_networks):
-        """A LiveFile of these networks with Gs (and G, if all_networks) blended by `plan(names)`, in clones."""
+    def blended(self, high, changes, all_networks):
+        """A LiveFile of these networks with Gs (and G, if all_networks) blended by a plan, in clones."""
         def mixed(low, other):
             clone = low.clone()
             mine, low, other = [variables(network) for network in (clone, low, other)]
             self._engine.tfutil.set_vars(self._engine.tfutil.run(OrderedDict(
                 (mine[name], _mix(low[name], other[name], change.fraction))
-                for name, change in plan(mine).items() if change.fraction)))
+                for name, change in changes.items() if change.fraction)))
             return clone
 
         generator = mixed(self.live[0], high.live[0]) if all_networks else self.live[0]
@@ -217,7 +217,7 @@ class LiveNetwork(object):
     """
 
     def __init__(self, engine, live, parsed):
-        self._tfutil, self._live = engine.tfutil, live
+        self._tfutil, self._live, self._parsed = engine.tfutil, live, parsed
         self.lock, self._session = engine.lock, tf.get_default_session()
         self.name, self.family, self.is_generator = parsed.name, parsed.family, parsed.is_generator
         self.architecture, self.resolution = parsed.architecture, parsed.resolution
@@ -231,6 +231,11 @@ class LiveNetwork(object):
         """A function of NVIDIA's code, in the graph and the session of this network."""
         with self.lock, self._session.graph.as_default(), self._session.as_default():
             return function(*arguments, **options)
+
+    @property
+    def stored(self):
+        """The names of its variables, and what its file had for them."""
+        return self._parsed.stored
 
     @property
     def variables(self):
