@@ -537,6 +537,36 @@ def test_many_such_numbers_are_counted(tmp_path):
     assert max(map(len, blend.load(path).left_out)) < 200
 
 
+@pytest.mark.parametrize("name", ["ada-pytorch.pkl", "rosinality.pt"])
+def test_forks_of_pytorch_for_other_pictures_are_named(name, monkeypatch):
+    def stretched(value, read=pytorch_pickle.to_array):
+        tensor = read(*value)
+        return tensor[..., :3, :] if value[0].endswith(("b4.const", "input.input")) else tensor
+
+    monkeypatch.setattr(pytorch_pickle, "to_array", lambda *value: stretched(value))
+    with pytest.raises(blend.NetworkFileError, match="for pictures that are not square .4x4/Const/const of 3x4"):
+        blend.load(os.path.join(GOLDEN, name))
+
+
+@pytest.mark.parametrize("sides, says", [((16, 16), None), ((16, 32), r"not square \(img_resolution=\(16, 32\)\)"),
+                                         ((16, "x"), "its resolution|supported|StyleGAN2 network")])
+def test_forks_of_pytorch_with_two_sides(sides, says, monkeypatch):
+    read = torch_files.Module.__init__
+
+    def two_sides(self, meta):
+        read(self, meta)
+        if "img_resolution" in self.state and self.class_name in ("Generator", "Discriminator"):
+            self.state["img_resolution"] = list(sides)
+
+    monkeypatch.setattr(torch_files.Module, "__init__", two_sides)
+    path = os.path.join(GOLDEN, "ada-pytorch.pkl")
+    if says is None:
+        assert blend.load(path).resolution == 16 and blend.load(path).D is not None
+        return
+    with pytest.raises(blend.NetworkFileError, match=says):
+        blend.load(path)
+
+
 class Persistent(object):
     """Pickles as a module of stylegan3 would."""
 

@@ -15,6 +15,7 @@ from blend.networks.stand_ins import stand_in
 from blend.system.pending import Pending, made
 
 AFFINE = "affine_bias"  # in a Network's `extra`: biases of PyTorch files that mod_bias cannot hold to the bit
+_CONSTANT = "G_synthesis/4x4/Const/const"
 
 
 class Kind(NamedTuple):
@@ -190,10 +191,17 @@ def _is_known(value, shape):
     return isinstance(value, np.ndarray) and value.dtype == np.float32 and value.shape == shape
 
 
+def _constant(tensors, naming):
+    """{name: array} of the constant input, if it is there: it tells forks for pictures that are not square."""
+    torch_name, kind = naming(_CONSTANT)
+    return {_CONSTANT[len("G_synthesis/"):]: KINDS[kind].to_tensorflow(tensors[torch_name])} if (
+        np.ndim(tensors.get(torch_name, 0)) > 2) else {}
+
+
 def generator(name, kwargs, tensors, naming, lacking=()):
     """A generator Network of ADA's kind from PyTorch's tensors. lacking: variables for which there are stand-ins."""
     layers = 2 * int(kwargs["resolution"]).bit_length() - 4
-    parts = OrderedDict([("synthesis", Network("G_synthesis", "G_synthesis", kwargs, {})),
+    parts = OrderedDict([("synthesis", Network("G_synthesis", "G_synthesis", kwargs, _constant(tensors, naming))),
                          ("mapping", Network("G_mapping", "G_mapping", dict(kwargs, dlatent_broadcast=layers), {}))])
     bare = Network(name, "G_main", kwargs, {}, parts)
     expected = expected_variables(bare, "generator")

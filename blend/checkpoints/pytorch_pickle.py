@@ -14,7 +14,7 @@ from blend.checkpoints import description, layouts
 from blend.checkpoints.contents import Contents
 from blend.checkpoints.pytorch_modules import ENTRIES, SIDECAR, Writer, naming
 from blend.checkpoints.torch_files import Module, Tensor
-from blend.errors import BlendError, NetworkFileError
+from blend.errors import BlendError, NetworkFileError, brief
 from blend.networks.network import check
 from blend.networks.stylegan2 import STYLEGAN2, STYLEGAN2_ADA
 
@@ -153,7 +153,7 @@ def _generator(module, name):
     embed, up = _part(mapping, "embed"), _part(synthesis, "b8", "conv0")
     kwargs = OrderedDict([
         ("latent_size", module.state.get("z_dim")), ("label_size", module.state.get("c_dim")),
-        ("dlatent_size", module.state.get("w_dim")), ("resolution", module.state.get("img_resolution")),
+        ("dlatent_size", module.state.get("w_dim")), ("resolution", _resolution(module)),
         ("num_channels", module.state.get("img_channels")), ("mapping_layers", mapping.state.get("num_layers")),
         ("mapping_fmaps", _size(tensors, "mapping.fc0.bias")), ("mapping_lrmul", layer.state.get("bias_gain")),
         ("mapping_nonlinearity", layer.state.get("activation")),
@@ -173,9 +173,20 @@ def _generator(module, name):
     return _plain_kwargs(layouts.generator, name, kwargs, tensors, layouts.ada_generator)
 
 
+def _resolution(module):
+    """Pixels of a side. NetworkFileError: it is of a fork that has two of them, which differ."""
+    value = module.state.get("img_resolution")
+    if not isinstance(value, (list, tuple)) or len(value) != 2 or not all(type(side) is int for side in value):
+        return value
+    if value[0] != value[1]:
+        raise NetworkFileError("is a network of a fork of stylegan2-ada-pytorch for pictures that are not square "
+                               "(img_resolution=%s); blend reads square ones" % brief(tuple(value)))
+    return value[0]
+
+
 def _discriminator(module):
     tensors, arguments, last = _tensors(module), _arguments(module), _part(module, "b4")
-    resolution = module.state.get("img_resolution")
+    resolution = _resolution(module)
     top = _part(module, "b%s" % resolution) if type(resolution) is int else None
     deviation, mapping = _part(last, "mbstd"), _part(module, "mapping")
     kwargs = OrderedDict([
