@@ -3,9 +3,12 @@
 `mixed.pkl` gets `mixed.md` and, where pictures were made, `mixed-grid.png`. Other people's files of these names stay.
 """
 
+import json
 import os
 import re
 from typing import NamedTuple, Optional, Tuple
+
+from PIL import Image
 
 from blend import zoo
 from blend.errors import one_line
@@ -17,8 +20,6 @@ from blend.zoo.shipped import SHIPPED
 
 _MARK = "<!-- A card that blend wrote; it writes it anew with the network. -->"
 _WIDEST = 768  # pixels of the grid
-_NAMED = {"tensorflow": "TensorFlow pickle", "pytorch": "PyTorch pickle", "rosinality": "rosinality's checkpoint",
-          "safetensors": "safetensors"}
 # How other programs read each format; %s is the file.
 _ELSEWHERE = {
     "tensorflow": "NVIDIA's stylegan2 and stylegan2-ada: `pretrained_networks.load_networks(\"%s\")`; "
@@ -40,14 +41,20 @@ class Ingredient(NamedTuple):
 
 
 class Card(NamedTuple):
-    """Everything that a card says; of the grid a Pillow image or None. again: the command that makes it again."""
+    """Everything that a card says beside what the networks say of themselves.
+
+    ingredients: what went into the network, in order. recipe: plain data, shown as YAML, or as JSON for recipes that are
+    read as that. made: what this is. again: the command that makes it again from the recipe. lost: what the format
+    cannot hold, in words. grid: a Pillow image of some pictures.
+    """
 
     ingredients: Tuple[Ingredient, ...]
     recipe: dict
     made: str = "a blend"
     again: str = ""
     lost: Tuple[str, ...] = ()
-    grid: object = None
+    grid: Optional[Image.Image] = None
+    as_json: bool = False
 
 
 def path_of(path):
@@ -93,10 +100,9 @@ def text(target, networks, card, picture=None):
     """The card's text."""
     name = os.path.basename(target.path)
     generator = networks.Gs
-    lines = [_MARK, "", "# %s" % _plain(name), "",
-             "%s StyleGAN2 network of %dx%d pixels, made with blend %s: %s." % (
-                 "A" if networks.G is None else "A generator, its average and a discriminator: a", generator.resolution,
-                 generator.resolution, VERSION, card.made), ""]
+    parts = "Gs" if networks.G is None else "G, D and Gs"
+    lines = [_MARK, "", "# %s" % _plain(name), "", "%s (%s) of %dx%d pixels, made with blend %s: %s." % (
+        generator.family.name, parts, generator.resolution, generator.resolution, VERSION, card.made), ""]
     if picture is not None:
         lines += ["![Pictures of this network](%s)" % re.sub(
             r"[^A-Za-z0-9._~-]", lambda match: "".join("%%%02X" % byte for byte in match.group().encode("utf-8")),
@@ -106,14 +112,15 @@ def text(target, networks, card, picture=None):
         label = _code(without_secrets(ingredient.name)) + (" (%s)" % ingredient.role if ingredient.role else "")
         lines.append("| %s | %s | %s |" % (label, ingredient.sha256 or "not worked out", _plain(licence(ingredient))))
     lines += ["", "What is made of networks is bound by the licences of all of them.", "", "## Recipe", ""]
-    recipe = plain_yaml.dump(card.recipe).rstrip("\n")
+    recipe = json.dumps(card.recipe, indent=1, ensure_ascii=False) if card.as_json else plain_yaml.dump(card.recipe)
+    recipe = recipe.rstrip("\n")
     fence = "`" * max([3] + [len(run) + 1 for run in re.findall("`+", recipe)])
-    lines += [fence + "yaml", recipe, fence, ""]
+    lines += [fence + ("json" if card.as_json else "yaml"), recipe, fence, ""]
     if card.again:
         lines += ["Again, with this recipe in a file: %s" % _code(card.again), ""]
     ours = "blend: `python -m blend.run inspect %s`, or `blend.load(\"%s\")` in Python" % (_quoted(name), _quoted(name))
     lines += ["## How to load it", "", "- " + ours,
-              "- %s (%s)" % (_elsewhere(target.format, name), _NAMED[target.format])]
+              "- %s" % _elsewhere(target.format, name, networks.G is not None)]
     lines += ["- left out in this format: %s" % _plain(part) for part in card.lost]
     return "\n".join(lines) + "\n"
 
@@ -137,8 +144,10 @@ def without_secrets(name):
     return re.sub(r"://[^/@\s]*@", "://", name)
 
 
-def _elsewhere(format, name):
+def _elsewhere(format, name, is_whole):
     line = _ELSEWHERE[format]
+    if format == "tensorflow" and not is_whole:
+        line = "NVIDIA's stylegan2 and stylegan2-ada: `pickle.load(open(\"%s\", \"rb\"))`, which gives Gs alone"
     return line % ((_quoted(name),) * line.count("%s"))
 
 

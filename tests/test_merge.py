@@ -380,6 +380,7 @@ def test_cards_say_what_names_mean_literally():
     text = card.text(target, pico_file(), card.Card(ingredients, {"name": "``` \n# x"}, lost=("<b>",)), "a b.png")
     assert "secret" not in text and "(a%20b.png)" in text
     assert "MIT" in text and "NC" in text and "not worked out" in text
+    assert card.text(target, pico_file(), card.Card(ingredients, {"a": 1}, as_json=True)).count('"a": 1') == 1
     assert "\\<b\\>" in text and "````yaml" in text and "x\\|`y" in text
 
 

@@ -183,7 +183,9 @@ def _write_card(target, merged, recipe, opened, lost, grid_picture=None):
     plain = _recorded(recipe, digests)
     command = "python -m blend.run merge recipe.yaml --save %s" % os.path.basename(target.path)
     path = cards.write(target, merged, cards.Card(
-        ingredients, plain, "a merge of %d networks" % len(digests), command, tuple(lost), grid_picture))
+        ingredients, plain, "a merge of %d networks%s" % (
+            len(digests), "" if merged.G is None else "; G and D are those of the first one"), command, tuple(lost),
+        grid_picture))
     if path is None:
         print("note     %s is there already and is no card of blend's; it stays as it is" % cards.path_of(target.path))
     else:
@@ -230,7 +232,7 @@ def _make_pictures(merged, recipe, opened, options, out, target, card_target, de
 def _tell_variables(recipe, merged, loaded, report):
     """Say what happened to the variables in the last stage."""
     stage = recipe.stages[-1]
-    changes = shares(merged.Gs.variables, stages.weights_of(stage))
+    changes = shares(merged.Gs.stored, stages.weights_of(stage))
     if report:
         for name, share in changes.items():
             weights = "whole" if share.source is not None else ",".join("%.4g" % weight for weight in share.weights)

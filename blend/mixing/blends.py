@@ -45,8 +45,7 @@ def blend(low, high, resolution=None, level=0, *, width=None, rule="article", fr
         return low.blended(high, lambda names: plan(names, rule), all_networks)
 
     def blended(a, b):
-        variables = a.variables
-        return a.replaced(blend_variables(variables, b.variables, plan(variables, rule), pending))
+        return a.replaced(blend_variables(a.stored, b.stored, plan(a.stored, rule), pending))
 
     generator = low.G
     if all_networks:
@@ -75,7 +74,7 @@ def merge(method, networks, weights, base=None, *, parameters=None, called=None,
     called = called or ["network %d" % number for number in range(1, len(networks) + 1)] + ["the base"]
     for network, name in zip(everyone[1:], called[1:]):
         check_same_architecture(networks[0].Gs, network.Gs, "networks", (called[0], name))
-    sources = [network.Gs.variables for network in everyone]
+    sources = [network.Gs.stored for network in everyone]
     merged = OrderedDict()
     for name, share in shares(sources[0], weights).items():
         if share.source is not None:
