@@ -43,8 +43,8 @@ class Ingredient(NamedTuple):
 class Card(NamedTuple):
     """Everything that a card says beside what the networks say of themselves.
 
-    ingredients: what went into the network, in order. recipe: plain data, shown as YAML, or as JSON for recipes that are
-    read as that. made: what this is. again: the command that makes it again from the recipe. lost: what the format
+    ingredients: what went into the network, in order. recipe: plain data, shown as YAML, or as JSON for recipes that
+    are read as that. made: what this is. again: the command that makes it again from the recipe. lost: what the format
     cannot hold, in words. grid: a Pillow image of some pictures.
     """
 
@@ -119,7 +119,8 @@ def text(target, networks, card, picture=None):
     if card.again:
         lines += ["Again, with this recipe in a file: %s" % _code(card.again), ""]
     ours = "blend: `python -m blend.run inspect %s`, or `blend.load(\"%s\")` in Python" % (_quoted(name), _quoted(name))
-    lines += ["## How to load it", "", "- " + ours,
+    lines += ["## How to load it", "", "It is of the format %s; `python -m blend.run convert` makes others." %
+              target.format, "", "- " + ours,
               "- %s" % _elsewhere(target.format, name, networks.G is not None)]
     lines += ["- left out in this format: %s" % _plain(part) for part in card.lost]
     return "\n".join(lines) + "\n"
