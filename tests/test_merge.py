@@ -221,6 +221,8 @@ BAD = [
     ("{method: linear, %s, torgb: merged}" % TWO, "torgb: one of a, b"),
     ("{method: linear, networks: [a, a], mapping: a}", "several networks are called a"),
     ("{method: linear, networks: [a, {network: ''}]}", "networks[2]: network: a text"),
+    ('{method: linear, networks: [a, {network: "x\\0y"}]}', "networks[2]: network: a text"),
+    ('{method: linear, name: "\\ud800", networks: [a]}', "name: a text is expected"),
     ("{method: linear, networks: [{weight: 1}]}", "network: a file, a URL, or a name"),
     ("{method: linear, networks: [{network: a, sha256: abc}]}", "sha256: 64 hexadecimal digits"),
     ("{method: linear, %s, pictures: 3}" % TWO, "pictures: options such as"),

@@ -14,7 +14,7 @@ from blend import zoo
 from blend.checkpoints import FORMATS, NetworkFile, target_for
 from blend.commands.blend import check_grid, default_grid, write_pictures
 from blend.commands.options import grid, seeds
-from blend.errors import BlendError, MismatchError
+from blend.errors import BlendError
 from blend.mixing import merge_recipe, relatives, shares, stages
 from blend.networks.network import check_finite
 from blend.pictures import generate, images, latents
@@ -87,8 +87,8 @@ def run(parser_class, arguments):
         "card", True))
     try:
         merged = stages.run(recipe, opened.load)
-    except MismatchError as error:
-        raise MismatchError("%s: %s" % (path, error))
+    except BlendError as error:
+        raise type(error)("%s: %s" % (path, error))
     check_finite(merged.Gs, "the merge")
     target = None
     if "save" in given:
