@@ -158,6 +158,7 @@ def _picture_options(recipe, given, path):
             raise BlendError("pictures need --seeds, such as --seeds 0-7")
         return None
     options = dict({"psi": 0.7, "noise": "const"}, **options)
+    options["psi"] = None if options["psi"] is None else float(options["psi"])
     if options["noise"] == "random" and options.get("noise_seed") is None:
         options["noise_seed"] = latents.fresh_seed()
     return options
