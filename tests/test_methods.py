@@ -2,6 +2,7 @@
 
 import itertools
 import math
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -305,3 +306,23 @@ def test_what_files_lack_is_not_computed_for_networks_that_do_not_give_it():
     found = merge("linear", [low, there], Weights((0.5, 0.5), dlatent_avg=MERGED))
     close(found.Gs.variables["dlatent_avg"], (low.Gs.variables["dlatent_avg"] + average) / 2)
     assert np.array_equal(blend.blend(there, low, 8).Gs.variables["dlatent_avg"], average)
+
+
+@pytest.fixture(scope="module")
+def large(tmp_path_factory):
+    """Three networks of 21 MB, as views of their files."""
+    folder = tmp_path_factory.mktemp("large")
+    for seed in range(3):
+        pico_file(64, 256, 8, seed=seed).save(str(folder / ("%d.pkl" % seed)), "tensorflow")
+    return [blend.load(str(folder / ("%d.pkl" % seed))) for seed in range(3)]
+
+
+@pytest.mark.parametrize("name, format", [("x.pkl", "tensorflow"), ("x.pkl", "pytorch"), ("x.pt", None),
+                                          ("x.safetensors", None)])
+def test_a_merge_is_written_in_the_memory_of_a_few_arrays(name, format, large, tmp_path):
+    array = large[0].Gs.variables["G_synthesis/64x64/Conv1/weight"].nbytes
+    tracemalloc.start()
+    merge("linear", large, Weights((0.5, 0.3, 0.2)), pending=True).save(str(tmp_path / name), format)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 5 * array < sum(value.nbytes for value in large[0].Gs.variables.values()) / 1.5

@@ -29,7 +29,7 @@ A recipe is a file in YAML or JSON:
   networks:
     - network: photo                    # a file, a URL, a name of the zoo, or of an earlier stage
     - network: cartoon
-      weight: {8x8: 0.3, 16x16/Conv1: 1}    # or a number; a network without one takes what is left of 1
+      weight: {8x8: 0.3, 16x16/Conv1: 1}    # or a number; one network without takes what is left of 1, none: the mean
   # base: ffhq                          # the common ancestor, for task-arithmetic, model-stock, ties and dare
   # parameters: {density: 0.5}          # also seed, scale, t (slerp), normalize (linear)
   # mapping: photo                      # who gives mapping network, dlatent_avg, noise_buffers, torgb; or merged
