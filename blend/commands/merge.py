@@ -184,8 +184,8 @@ def _write_card(target, merged, recipe, opened, lost, grid_picture=None):
     plain = _recorded(recipe, digests)
     command = "python -m blend.run merge recipe.yaml --save %s" % os.path.basename(target.path)
     path = cards.write(target, merged, cards.Card(
-        ingredients, plain, "a merge of %d networks%s" % (
-            len(digests), "" if merged.G is None else "; G and D are those of the first one"), command, tuple(lost),
+        ingredients, plain, "a merge of %d network%s%s" % (
+            len(digests), "" if len(digests) == 1 else "s", "" if merged.G is None else "; G and D are those of the first one"), command, tuple(lost),
         grid_picture))
     if path is None:
         print("note     %s is there already and is no card of blend's; it stays as it is" % cards.path_of(target.path))
@@ -239,8 +239,9 @@ def _tell_variables(recipe, merged, loaded, report):
             weights = "whole" if share.source is not None else ",".join("%.4g" % weight for weight in share.weights)
             print("%-12s %s (%s)" % (weights, name, share.reason))
     whole = sum(share.source is not None for share in changes.values())
-    print("merged   %d variables of %d networks by %s; %d are one network's" % (
-        len(changes) - whole, len(stage.networks), stage.method, whole))
+    count = len(stage.networks)
+    print("merged   %d variables of %d network%s by %s; %d are one network's" % (
+        len(changes) - whole, count, "" if count == 1 else "s", stage.method, whole))
     first = next(iter(loaded))
     for name, networks in itertools.islice(loaded.items(), 1, None):
         warning = relatives.warning(loaded[first].Gs, networks.Gs, (first, name))
