@@ -181,16 +181,18 @@ def _write_card(target, merged, recipe, opened, lost, grid_picture=None):
     bases = {stage.base.network for stage in recipe.stages if stage.base}
     ingredients = tuple(cards.Ingredient(name, digest, "base" if name in bases else "")
                         for name, digest in digests.items())
-    plain = _recorded(recipe, digests)
-    command = "python -m blend.run merge recipe.yaml --save %s" % os.path.basename(target.path)
     path = cards.write(target, merged, cards.Card(
-        ingredients, plain, "a merge of %d network%s%s" % (
-            len(digests), "" if len(digests) == 1 else "s", "" if merged.G is None else "; G and D are those of the first one"), command, tuple(lost),
-        grid_picture))
+        ingredients, _recorded(recipe, digests), made=_described(len(digests), merged.G is not None), lost=tuple(lost),
+        again="python -m blend.run merge recipe.yaml --save %s" % os.path.basename(target.path), grid=grid_picture))
     if path is None:
         print("note     %s is there already and is no card of blend's; it stays as it is" % cards.path_of(target.path))
     else:
         print("card     %s" % path)
+
+
+def _described(count, has_training):
+    return "a merge of %d network%s%s" % (
+        count, "" if count == 1 else "s", "; G and D are those of the first one" if has_training else "")
 
 
 def _recorded(recipe, digests):
