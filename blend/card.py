@@ -7,6 +7,8 @@ import os
 import re
 from typing import NamedTuple, Optional, Tuple
 
+from PIL import Image
+
 from blend import zoo
 from blend.errors import one_line
 from blend.pictures import images
@@ -17,8 +19,6 @@ from blend.zoo.shipped import SHIPPED
 
 _MARK = "<!-- A card that blend wrote; it writes it anew with the network. -->"
 _WIDEST = 768  # pixels of the grid
-_NAMED = {"tensorflow": "TensorFlow pickle", "pytorch": "PyTorch pickle", "rosinality": "rosinality's checkpoint",
-          "safetensors": "safetensors"}
 # How other programs read each format; %s is the file.
 _ELSEWHERE = {
     "tensorflow": "NVIDIA's stylegan2 and stylegan2-ada: `pretrained_networks.load_networks(\"%s\")`; "
@@ -40,9 +40,11 @@ class Ingredient(NamedTuple):
 
 
 class Card(NamedTuple):
-    """Everything that a card says; of the grid a Pillow image or None.
+    """Everything that a card says beside what the networks say of themselves.
 
-    again: the command that makes the network again. recipe_file: the file that it reads the recipe from, if it does.
+    ingredients: what went into the network, in order. recipe: plain data, shown as YAML. made: what this is. again: the
+    command that makes the network again; recipe_file: the file that it reads the recipe from, if it does. lost: what
+    the format cannot hold, in words. grid: a Pillow image of some pictures.
     """
 
     ingredients: Tuple[Ingredient, ...]
@@ -51,7 +53,7 @@ class Card(NamedTuple):
     again: str = ""
     recipe_file: str = ""
     lost: Tuple[str, ...] = ()
-    grid: object = None
+    grid: Optional[Image.Image] = None
 
 
 def path_of(path):
@@ -102,7 +104,8 @@ def text(target, networks, card, picture=None):
                  holds, generator.family.name, generator.resolution, generator.resolution, VERSION, card.made), ""]
     if picture is not None:
         lines += ["![Pictures of this network](%s)" % _escaped(os.path.basename(picture)), ""]
-    return "\n".join(lines + _made_of(card) + _recipe(card) + _loading(target, card)) + "\n"
+    has_training = networks.G is not None
+    return "\n".join(lines + _made_of(card) + _recipe(card) + _loading(target, card, has_training)) + "\n"
 
 
 def _made_of(card):
@@ -121,12 +124,13 @@ def _recipe(card):
     return lines + ["Again: %s" % _code(card.again), ""] if card.again else lines
 
 
-def _loading(target, card):
+def _loading(target, card, has_training):
     name = os.path.basename(target.path)
     lines = ["## How to load it", "",
              "- blend: `python -m blend.run inspect %s`, or `blend.load(\"%s\")` in Python" % (
                  _quoted(name), _quoted(name)),
-             "- %s (%s)" % (_elsewhere(target.format, name), _NAMED[target.format])]
+             "- %s" % _elsewhere(target.format, name, has_training), "",
+             "The format is %s; `python -m blend.run convert` makes others." % target.format]
     return lines + ["- left out in this format: %s" % _plain(part) for part in card.lost]
 
 
@@ -155,8 +159,10 @@ def without_secrets(name):
     return re.sub(r"://[^/@\s]*@", "://", name)
 
 
-def _elsewhere(format, name):
+def _elsewhere(format, name, is_whole):
     line = _ELSEWHERE[format]
+    if format == "tensorflow" and not is_whole:
+        line = "NVIDIA's stylegan2 and stylegan2-ada: `pickle.load(open(\"%s\", \"rb\"))`, which gives Gs alone"
     return line % ((_quoted(name),) * line.count("%s"))
 
 

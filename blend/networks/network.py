@@ -82,7 +82,7 @@ class Network(object):
 
     def replaced(self, variables):
         """The same network with other values. MismatchError: names or shapes are not this network's."""
-        mine = self.variables
+        mine = self.stored
         wrong = ["%s: %s here, %s given" % (name, _shape(mine.get(name)), _shape(variables.get(name)))
                  for name in list(mine) + [name for name in variables if name not in mine]
                  if _shape(mine.get(name)) != _shape(variables.get(name))]
@@ -200,7 +200,7 @@ def check_same_architecture(low, high, what, called=("the low network", "the hig
 
 def differences(low, high, called):
     """What keeps two networks from being blended, in words, one argument or variable each. called: as above."""
-    a, b = low.variables, high.variables
+    a, b = low.stored, high.stored
     names = [name for name in list(a) + [name for name in b if name not in a] if name != "lod"]
     wrong = ["%s: %s in %s, %s in %s" % (name, _shape(a.get(name)), called[0], _shape(b.get(name)), called[1])
              for name in names if _shape(a.get(name)) != _shape(b.get(name))]
