@@ -186,7 +186,7 @@ def check_keys(names, keys, others=()):
 
 
 def _is_number(value):
-    return isinstance(value, numbers.Real) and not isinstance(value, bool) and math.isfinite(value)
+    return isinstance(value, numbers.Real) and not isinstance(value, bool) and abs(value) < 1e300
 
 
 def shares(names, weights):

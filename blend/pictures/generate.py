@@ -16,6 +16,7 @@ from blend.pictures import latents
 
 NOISES = ("const", "seed", "random", "none")
 PRECISIONS = ("float32", "bfloat16")
+_MOST = float(np.finfo(np.float32).max)
 _building = threading.Lock()  # of generators: two threads would build the same one twice
 
 
@@ -122,7 +123,7 @@ def _check(seeds, z, w, psi, cutoff, noise, output, precision):
         raise BlendError("precision must be float32 or bfloat16, not %r" % (precision,))
     if output not in ("uint8", "float32"):
         raise BlendError("output must be uint8 or float32, not %r" % (output,))
-    if psi is not None and not (isinstance(psi, numbers.Real) and np.isfinite(psi)):
+    if psi is not None and not (isinstance(psi, numbers.Real) and abs(psi) < _MOST):
         raise BlendError("psi must be a number, not %r" % (psi,))
     if cutoff is not None and not (isinstance(cutoff, numbers.Integral) and cutoff >= 0):
         raise BlendError("cutoff must be a number of layers, 0 or more, not %r" % (cutoff,))
