@@ -19,6 +19,7 @@ MOST_ATTEMPTS = 100        # for one file, however much each of them brings
 BACK_OFF = 1.0             # seconds before the second attempt; doubled for each further one
 _MOST_WAIT = 60            # seconds that a server may ask us to wait
 _MARGIN = 2 ** 24          # bytes that are left free on the disk
+_LOOK = 2 ** 20            # bytes after which its room is looked at again
 _MOST_PAGE = 2 ** 20       # bytes of a web page
 _MOST_UNKNOWN = 2 ** 34    # bytes of a file whose length the server does not say
 
@@ -114,7 +115,7 @@ def _receive(response, url, part, start, total, bar):
                 forget(part)
                 raise BlendError("%s: the server sent a web page instead of a file" % url)
             file.write(piece)
-            if at // _MARGIN != (at + len(piece)) // _MARGIN:
+            if at // _LOOK != (at + len(piece)) // _LOOK:
                 _check_space(part, total, at)
             at += len(piece)
             bar.update(len(piece))
