@@ -13,7 +13,7 @@ from blend import zoo
 from blend.errors import one_line
 from blend.pictures import images
 from blend.system import plain_yaml
-from blend.system.files import replacing
+from blend.system.files import open_regular, replacing
 from blend.system.version import VERSION
 from blend.zoo.shipped import SHIPPED
 
@@ -83,8 +83,8 @@ def write(target, networks, card):
 
 def _is_card(path):
     try:
-        with open(path, "rb") as file:
-            return os.path.isfile(path) and file.read(len(_MARK)) == _MARK.encode("ascii")
+        with open_regular(path) as file:
+            return file.read(len(_MARK)) == _MARK.encode("ascii")
     except OSError:
         return False
 

@@ -2,6 +2,7 @@
 
 import os
 import platform
+import re
 import shlex
 from collections import OrderedDict
 from concurrent import futures
@@ -10,7 +11,7 @@ from typing import Dict, List, NamedTuple, Optional
 import numpy as np
 
 from blend import mixing, zoo
-from blend.errors import BlendError
+from blend.errors import BlendError, brief
 from blend.pictures import images
 from blend.pictures.png_text import SIGNATURE
 from blend.system import files
@@ -22,10 +23,14 @@ ENGINES = ("blend", "nvidia")
 
 
 class Source(NamedTuple):
-    """A network file: a path, a URL or a name of the zoo; its SHA-256 where a recipe states it."""
+    """A network file: a path, a URL or a name of the zoo; its SHA-256 where a recipe states it.
+
+    fetch: whether an address that is not published with the package may be asked for it.
+    """
 
     name: str
     sha256: Optional[str] = None
+    fetch: bool = True
 
 
 class Options(NamedTuple):
@@ -62,6 +67,7 @@ BLEND_OPTIONS = mixing.Rule._fields + ("all_networks", "save", "report", "grid")
 _RECORDED_APART = ("low", "high", "blend")
 _NOT_RECORDED = ("out", "save", "format", "pictures", "card", "report", "stylegan2", "trust")
 _FIGURE_SEEDS = (3, 6, 1, 5)
+_LONGEST = 4096  # letters of a text in a recipe: paths
 
 
 class Recipe(NamedTuple):
@@ -76,16 +82,24 @@ class Recipe(NamedTuple):
         return self.version >= 2 or self.options.get("noise") != "random"
 
 
-def read(path):
-    """The Recipe in a recipe.json, or in a PNG that carries one. BlendError: not a recipe."""
+def read(path, engine=None):
+    """The Recipe in a recipe.json, or in a PNG that carries one. BlendError: not a recipe.
+
+    A recipe may come from anywhere, so it does not decide alone what is executed and whom the network is asked for:
+    one of NVIDIA's engine is refused unless the user asks for an `engine` as well, and its sources have `fetch` off.
+    """
     try:
         recipe = files.parse_json(_text(path))
         found = dict(recipe["options"], blend=mixing.Rule(**recipe["blend"]))
         for side in mixing.SIDES:
             name, digest = recipe[side]["source"], recipe[side]["sha256"]
             beside = os.path.join(os.path.dirname(path), os.path.basename(name))
-            found[side] = Source(beside if not os.path.exists(name) and os.path.isfile(beside) else name, str(digest))
-        version = int(recipe.get("recipe", 1))
+            if not (len(name) <= _LONGEST and "\0" not in name and re.fullmatch("[0-9a-f]{64}", digest)):
+                raise ValueError
+            found[side] = Source(beside if not os.path.exists(name) and os.path.isfile(beside) else name, digest, False)
+        version = recipe.get("recipe", 1)
+        if type(version) is not int:
+            raise ValueError
     except OSError as error:
         raise BlendError("%s: cannot be read (%s)" % (path, files.reason(error)))
     except (ValueError, KeyError, TypeError, AttributeError):
@@ -95,11 +109,35 @@ def read(path):
     if unknown or version > VERSION:
         raise BlendError("%s: unknown options %s; it may come from a newer version" % (
             path, ", ".join(sorted(unknown)) or "of recipe version %d" % version))
+    _check_values(path, dict(found, **found["blend"]._asdict()))
     if found.get("engine", ENGINES[0]) not in ENGINES:
         raise BlendError("%s: unknown engine %r; there are %s" % (path, found["engine"], " and ".join(ENGINES)))
     if not (isinstance(found.get("grid"), (list, type(None))) and isinstance(found.get("seeds"), list)):
         raise BlendError("%s: the grid or the seeds of this recipe are not lists" % path)
+    if found.get("engine") == "nvidia" and engine is None:
+        raise BlendError("%s: was made by NVIDIA's code, which executes text that is stored in network files; add "
+                         "--engine nvidia to let it run, or --engine blend" % path)
     return Recipe(found, version)
+
+
+def _check_values(path, values):
+    """Raise BlendError unless the values of a recipe are short texts, numbers, or lists and a dict of numbers.
+
+    Whether they make sense is for those to say who use them.
+    """
+    for key, value in values.items():
+        if key in ("low", "high", "blend"):
+            continue
+        if key == "fractions" and isinstance(value, dict):
+            plain = all(len(name) <= _LONGEST and type(number) in (int, float) for name, number in value.items())
+        elif key in ("seeds", "grid") and isinstance(value, list):
+            plain = all(type(number) is int for number in value)
+        else:
+            plain = value is None or type(value) in (bool, int, float) or isinstance(value, str) and len(
+                value) <= _LONGEST
+        plain = plain and not (key in ("figure", "all_networks") and type(value) is not bool)
+        if not plain or key in ("cutoff", "label", "noise_seed") and type(value) is float:
+            raise BlendError("%s: %s cannot be %s in a recipe" % (path, key, brief(value)))
 
 
 def _text(path):
@@ -118,7 +156,7 @@ class Opened(NamedTuple):
 
 def open_networks(options):
     """The Opened of the options' sources. MismatchError: a file is not the one that a recipe names."""
-    networks = tuple(zoo.load(source.name, source.sha256) for source in (options.low, options.high))
+    networks = tuple(zoo.load(source.name, source.sha256, source.fetch) for source in (options.low, options.high))
     hashing = futures.ThreadPoolExecutor(len(mixing.SIDES))  # half a second for a large file
     digests = {side: hashing.submit(getattr, network, "sha256") for side, network in zip(mixing.SIDES, networks)
                if options.pictures or options.card}

@@ -1,15 +1,23 @@
 """The command line as users meet it."""
 
+import hashlib
 import json
 import os
 import subprocess
 import sys
+import time
+import warnings
 
 import numpy as np
 import pytest
 from PIL import Image
+from test_zoo import (
+    content,  # noqa: F401
+    server,  # noqa: F401  (a fixture)
+)
 
 import blend
+from blend import mixing, zoo
 from blend.engine import tensorflow
 from blend.pictures import generate, images
 from blend.run import main
@@ -296,3 +304,107 @@ def test_strangers_are_told_and_relatives_are_not(saved, tmp_path, capsys):
     assert "look like strangers" in capsys.readouterr().out
     assert run("photo", "cartoon", "--no-pictures", "--save", tmp_path / "b.pkl") == 0
     assert "look like" not in capsys.readouterr().out
+
+
+def recipe_of(saved, path, **values):
+    """A recipe of two files, with other values: of `options`, or of `blend` where a rule has them."""
+    recipe = {"options": {"seeds": [0], "figure": False}, "blend": {"resolution": 8}}
+    recipe.update({side: {"source": source, "sha256": files.sha256(source)}
+                   for side, source in zip(("low", "high"), saved)})
+    for key, value in values.items():
+        part = recipe if key in recipe else recipe["blend" if key in mixing.Rule._fields else "options"]
+        part[key] = value
+    path.write_text(json.dumps(recipe))
+    return path
+
+
+@pytest.mark.parametrize("text", ["[" * 100000, '{"options":' * 100000, "9" * 100000, "null", "[]", '{"options": []}',
+                                  '{"a": "' + "x" * 2 ** 23 + '"}', "\x00", "NaN"])
+def test_recipes_that_are_none(text, tmp_path, capsys):
+    (tmp_path / "r.json").write_text(text)
+    images.save_png(np.zeros([4, 4, 3], np.uint8), str(tmp_path / "r.png"), text)
+    for name in ("r.json", "r.png"):
+        began = time.time()
+        assert run("--recipe", tmp_path / name, "--out", tmp_path / "out") == 2
+        told = capsys.readouterr().err
+        assert told.count("\n") == 1 and "not a recipe.json" in told and time.time() - began < 1
+
+
+ODD = [[0], {}, {"a": [1]}, "x" * 5000, "x", 5, -1, 0.5, True, 10 ** 29, 1e300, -1e300, [[1]], [10 ** 25], ["a"], ""]
+KEYS = ["seeds", "psi", "cutoff", "noise", "noise_seed", "label", "grid", "device", "precision", "engine", "figure",
+        "all_networks", "resolution", "level", "width", "rule", "fractions", "mapping", "dlatent_avg", "noise_buffers",
+        "torgb"]
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_odd_values_in_recipes_are_one_line(key, saved, tmp_path, capsys):
+    for value in ODD + [{"8x8": odd} for odd in ODD] + [{"8x8" * 1000: 1}]:
+        path = recipe_of(saved, tmp_path / "r.json", **{key: value})
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", RuntimeWarning)  # they would be lines on stderr
+            code = run("--recipe", path, "--out", tmp_path / "out")
+        told = capsys.readouterr().err
+        assert (code, told.count("\n")) in ((0, 0), (2, 1)), (value, told)
+    for digits in ("1" * 400, "1e400", "-1e400", "1" + "0" * 5000):
+        path.write_text(recipe_of(saved, path, **{key: "here"}).read_text().replace('"here"', digits))
+        assert run("--recipe", path, "--out", tmp_path / "out") == 2
+        assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_long_keys_and_sources_cost_nothing(saved, tmp_path, capsys):
+    long = "n" * (3 * 2 ** 20)
+    source = {"source": long, "sha256": "0" * 64}
+    for values in (dict(fractions={long: 1}), dict(fractions={"8x8/Konv" + "v" * 100: 1}), {long: 1}, dict(low=source),
+                   dict(low=dict(source, source="a\x00b")), dict(low=dict(source, source="\ud800")),
+                   dict(low=dict(source, sha256=5)), dict(engine=long), dict(recipe=2.5), dict(recipe=10 ** 20)):
+        path, began = recipe_of(saved, tmp_path / "r.json"), time.time()
+        recipe = json.loads(path.read_text())
+        for key, value in values.items():
+            (recipe["blend"] if key == "fractions" else recipe if key in ("low", "recipe") else recipe["options"]
+             )[key] = value
+        path.write_text(json.dumps(recipe))
+        assert run("--recipe", path, "--out", tmp_path / "out") == 2
+        told = capsys.readouterr().err
+        assert told.count("\n") == 1 and len(told) < 1000 and time.time() - began < 1
+    began = time.time()
+    assert run(long, saved[1]) == 2 and run(long) == 2 and run("zoo", "get", long) == 2
+    assert run(*saved, "--fractions", long + "=1", "--out", tmp_path / "out") == 2
+    assert capsys.readouterr().err.count("\n") == 4 and time.time() - began < 2
+
+
+def test_a_recipe_does_not_choose_nvidia_s_engine(saved, tmp_path, capsys, monkeypatch):
+    path = recipe_of(saved, tmp_path / "r.json", engine="nvidia")
+    monkeypatch.setitem(sys.modules, "blend.nvidia.repository", None)
+    assert run("--recipe", path, "--out", tmp_path / "out") == 2
+    told = capsys.readouterr().err
+    assert "--engine nvidia" in told and told.count("\n") == 1
+    assert run("--recipe", path, "--engine", "blend", "--out", tmp_path / "out") == 0
+    with pytest.raises(ImportError):  # it is asked for
+        run("--recipe", path, "--engine", "nvidia", "--out", tmp_path / "out")
+
+
+def test_a_recipe_does_not_choose_whom_to_ask(saved, server, content, tmp_path, capsys):  # noqa: F811
+    url, out = server.at + "good/file.pkl", tmp_path / "out"
+    zoo.add("mine", server.at + "good/mine.pkl")
+    source = {"sha256": hashlib.sha256(content).hexdigest()}
+    for name in (url, "mine"):
+        path = recipe_of(saved, tmp_path / "r.json", low=dict(source, source=name), high=dict(source, source=name))
+        asked = len(server.asked)
+        assert run("--recipe", path, "--out", out) == 2
+        told = capsys.readouterr().err
+        assert "--fetch" in told and name in told and told.count("\n") == 1 and len(server.asked) == asked
+        assert run("--recipe", path, *saved, "--out", out) == 0  # the user's own networks
+        assert run("--recipe", path, "--fetch", "--out", out) == 0 and len(server.asked) == asked + 1
+        assert run("--recipe", path, "--out", out) == 0 and len(server.asked) == asked + 1  # from the cache
+        other = recipe_of(saved, path, low=dict(source, source=name, sha256="0" * 64))
+        capsys.readouterr()
+        assert run("--recipe", other, "--out", out) == 2 and "SHA-256" in capsys.readouterr().err
+    assert run(*saved, "--fetch", "--out", out) == 2 and "--recipe" in capsys.readouterr().err
+
+
+def test_published_names_in_a_recipe_may_be_fetched(saved, tmp_path, monkeypatch):
+    monkeypatch.setenv("BLEND_CACHE", str(tmp_path / "cache"))
+    path = recipe_of(saved, tmp_path / "r.json", low={"source": "ffhq", "sha256": "0" * 64})
+    fetched = []
+    monkeypatch.setattr(zoo, "_fetch", lambda entry, path: fetched.append(entry.name) or os.makedirs(path))
+    assert run("--recipe", path, "--out", tmp_path / "out") == 2 and fetched == ["ffhq"]

@@ -7,6 +7,7 @@ import errno
 import hashlib
 import json
 import os
+import pathlib
 import re
 import signal
 import socket
@@ -26,7 +27,7 @@ from test_zoo import (
 import blend
 from blend import run, zoo
 from blend.portraits import faces
-from blend.system import files
+from blend.system import files, progress
 from blend.zoo import downloads
 
 KILLS = int(os.environ.get("BLEND_KILLS", 8))
@@ -68,7 +69,7 @@ def large(tmp_path_factory):
 # Kills itself when so many bytes are written.
 KILL = """
 import os, sys, blend.run
-from blend.system import files
+from blend.system import files, progress
 class Counting(object):
     def __init__(self, file, left):
         self.file, self.left = file, left
@@ -252,6 +253,11 @@ def test_the_disk_is_full_while_downloading(server, small_disk, monkeypatch):  #
     with pytest.raises(blend.BlendError) as error:
         zoo.get(server.at + "unsized/file.pkl")  # nobody could know before
     assert "No space left" in str(error.value)
+    assert not [name for name in os.listdir(str(folder)) if ".part" in name]  # nobody could go on from it
+    monkeypatch.setattr(downloads, "_MARGIN", 2 ** 20)
+    with pytest.raises(blend.BlendError, match="needs room, the disk has"):
+        zoo.get(server.at + "endless/file.pkl")
+    assert not [name for name in os.listdir(str(folder)) if ".part" in name]
 
 
 def test_a_disk_that_cannot_be_written(large, small_disk):
@@ -442,3 +448,30 @@ def test_a_recipe_of_a_file_whose_name_is_no_text(saved, tmp_path):
     done = command("--recipe", tmp_path / "out" / "recipe.json", "--out", tmp_path / "again")
     assert done.returncode == 0, done.stderr
     assert digest(tmp_path / "out" / "recipe.json") == digest(tmp_path / "again" / "recipe.json")
+
+
+def test_training_replaces_links_and_waits_for_no_pipe(tmp_path, capsys):
+    (tmp_path / "data").mkdir()
+    for i, picture in enumerate(faces.draw(range(4), "photo")):
+        Image.fromarray(picture).resize((8, 8)).save(str(tmp_path / "data" / ("%d.png" % i)))
+    out, elsewhere = tmp_path / "run", tmp_path / "elsewhere"
+    out.mkdir()
+    elsewhere.write_bytes(b"mine")
+    names = ["network-snapshot-000000.pkl", "fakes000000.png", "reals.png"]
+    for name in names:
+        (out / name).symlink_to(elsewhere)
+    train = TRAIN + ["--minibatch", "4", "--kimg", "0.004", "--data", str(tmp_path / "data"), "--out", str(out)]
+    assert run.main(train) == 0
+    assert elsewhere.read_bytes() == b"mine" and not [name for name in names if (out / name).is_symlink()]
+    (out / "training-state.npz").unlink()
+    os.mkfifo(str(out / "training-state.npz"))
+    capsys.readouterr()
+    assert run.main(train) == 2 and capsys.readouterr().err.count("\n") == 1
+
+
+def test_long_checksums_show_how_far_they_are(saved, monkeypatch):
+    shown = []
+    monkeypatch.setattr(files.progress, "_bar", lambda **options: shown.append(options) or progress._Silent())
+    expected = digest(pathlib.Path(saved[0]))
+    assert blend.load(saved[0]).sha256 == files.sha256(saved[0]) == expected
+    assert [(options["total"], options["delay"]) for options in shown] == [(os.path.getsize(saved[0]), 1)] * 2

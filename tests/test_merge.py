@@ -12,8 +12,9 @@ from conftest import pico_file
 from PIL import Image
 
 import blend
-from blend import card, checkpoints
+from blend import card, checkpoints, zoo
 from blend.mixing import Weights, merge, merge_recipe, stages
+from blend.pictures import images
 from blend.run import main
 from blend.system import files, plain_yaml
 from blend.system.pending import made
@@ -431,3 +432,24 @@ def test_no_tensorflow(files_of_three, tmp_path):
             "assert 'tensorflow' not in sys.modules" % (str(files_of_three), str(tmp_path / "x.pkl")))
     done = subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     assert done.returncode == 0, done.stderr
+
+
+def test_a_recipe_does_not_choose_whom_to_ask(tmp_path, monkeypatch, capsys):
+    """Neither an address nor a name of the user's own list, of which the address is not published."""
+    monkeypatch.setenv("BLEND_CACHE", str(tmp_path / "cache"))
+    zoo.add("mine", "http://127.0.0.1:1/x.pkl")
+    fetched = []
+    monkeypatch.setattr(zoo, "_fetch", lambda entry, path: fetched.append(entry.name) or os.makedirs(path))
+    for name in ("mine", "http://127.0.0.1:1/x.pkl"):
+        (tmp_path / "r.yaml").write_text("{method: linear, networks: ['%s', photo]}" % name)
+        arguments = ["merge", str(tmp_path / "r.yaml"), "--save", str(tmp_path / "x.pkl")]
+        assert run(*arguments) == 2 and not fetched
+        told = capsys.readouterr().err
+        assert "--fetch" in told and told.count("\n") == 1
+    assert run(*arguments, "--fetch") == 2 and fetched == ["mine"]  # which has that address
+
+
+def test_a_picture_with_a_merge_nested_endlessly(tmp_path, capsys):
+    images.save_png(np.zeros([4, 4, 3], np.uint8), str(tmp_path / "r.png"), "[" * 100000)
+    assert run("merge", tmp_path / "r.png", "--save", tmp_path / "x.pkl") == 2
+    assert capsys.readouterr().err.count("\n") == 1

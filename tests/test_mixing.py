@@ -191,3 +191,11 @@ def test_orig_has_no_4_1():
 def test_unknown_variables_are_an_error():
     with pytest.raises(blend.BlendError):
         families.locate("G_synthesis/8x4/Conv1/weight")
+
+
+def test_numbers_that_no_float_holds(pico, pico_other):
+    for options in (dict(width=10 ** 400), dict(width=-10 ** 400), dict(fractions={"8x8": 10 ** 400})):
+        with pytest.raises(blend.BlendError):
+            blend.blend(pico, pico_other, 8, **options)
+    with pytest.raises(blend.BlendError, match="psi"):
+        blend.generate(pico, [0], psi=10 ** 400)

@@ -2,6 +2,7 @@
 
 import ast
 import copy
+import gzip
 import hashlib
 import http.server
 import json
@@ -12,6 +13,7 @@ import socketserver
 import subprocess
 import sys
 import threading
+import time
 
 import pytest
 from conftest import pico_file
@@ -19,7 +21,7 @@ from conftest import pico_file
 import blend
 from blend import run, zoo
 from blend.system import files
-from blend.zoo import downloads
+from blend.zoo import connection, downloads
 
 PACKAGE = os.path.dirname(os.path.abspath(blend.__file__))
 
@@ -133,6 +135,69 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def elsewhere(self, content):
         self.head(302, 0, Location="file:///etc/passwd")
 
+    def shares(self, content):
+        self.head(302, 0, Location="http://me:secret@127.0.0.1:1/x")
+
+    def floods(self, content):
+        """A redirect with a body that has no end."""
+        self.head(302, Location="/good/file.pkl", Content_Type="text/html")
+        self.endlessly(b"0" * 2 ** 16)
+
+    def swells(self, content):
+        """A redirect whose body grows a thousandfold when it is unpacked."""
+        body = gzip.compress(b"\0" * 2 ** 24) * 8
+        self.head(302, len(body), Location="/good/file.pkl", Content_Encoding="gzip")
+        self.wfile.write(body)
+
+    def endlessly(self, content, pause=None):
+        while not self.server.over.is_set():
+            self.wfile.write(content)
+            if pause:
+                self.server.over.wait(pause)
+
+    def continues(self, content):
+        self.endlessly(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+    def dawdles(self, content):
+        """A byte of a header now and then."""
+        self.wfile.write(b"HTTP/1.1 200 OK\r\nX: ")
+        self.endlessly(b"x", 0.05)
+
+    def trickles(self, content):
+        """A byte of the body now and then."""
+        self.head(200, len(content), ETag='"one"')
+        self.endlessly(b"x", 0.05)
+
+    def crumbles(self, content):
+        """Enough of the body to go on, and no more, each time."""
+        asked = self.headers.get("Range")
+        self.body(content, stop=2 ** 14 if asked else 2 ** 15)
+
+    def babbles(self, content):
+        """Chunks whose length has no end."""
+        self.head(200, Transfer_Encoding="chunked")
+        self.endlessly(b"0" * 2 ** 16)
+
+    def negative(self, content):
+        """A chunk that some Pythons take for all that ever comes."""
+        self.head(200, Transfer_Encoding="chunked")
+        self.wfile.write(b"-1\r\n")
+        self.endlessly(b"\x80" * 2 ** 16)
+
+    def chunks(self, content):
+        self.head(200, Transfer_Encoding="chunked", ETag='"one"')
+        for start in range(0, len(content), 7777):
+            self.wfile.write(b"%x\r\n%s\r\n" % (len(content[start:start + 7777]), content[start:start + 7777]))
+        self.wfile.write(b"0\r\n\r\n")
+
+    def endless(self, content):
+        """Neither a length nor an end."""
+        self.head(200)
+        self.endlessly(b"\x80" * 2 ** 16)
+
+    def escapes(self, content):
+        self.wfile.write(b"HTTP/1.1 404 \x1b[31mred\x1b[2J\r\nContent-Length: 0\r\n\r\n")
+
     def page(self, content):
         self.head(200, 40, Content_Type="text/html; charset=utf-8")
         self.wfile.write(b"<!DOCTYPE html><title>Quota</title>     ")
@@ -203,7 +268,8 @@ def server(content, tmp_path, monkeypatch):
     thread.start()
     monkeypatch.setenv("BLEND_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(downloads, "BACK_OFF", 0.001)
-    monkeypatch.setattr(downloads, "READ", 0.5)
+    monkeypatch.setattr(connection, "READ", 0.5)
+    monkeypatch.setattr(connection, "PERIOD", 1)
     yield made
     made.over.set()
     made.shutdown()
@@ -226,7 +292,7 @@ def whole(path, content):
 
 @pytest.mark.parametrize("way, requests", [
     ("good", 1), ("drops", 4), ("stalls", 2), ("ignores", 2), ("changes", 2), ("redirects", 2), ("busy", 3),
-    ("unsized", 1), ("shifts", 3), ("weak", 2),
+    ("unsized", 1), ("shifts", 3), ("weak", 2), ("chunks", 1), ("floods", 2), ("swells", 2),
 ])
 def test_it_arrives_whole(way, requests, server, content):
     url = server.at + way + "/file.pkl"
@@ -241,7 +307,9 @@ def test_it_arrives_whole(way, requests, server, content):
 
 @pytest.mark.parametrize("way, says", [
     ("promises", "connection ended|IncompleteRead|ChunkedEncoding|ProtocolError"), ("cuts", "truncated"),
-    ("silent", "truncated"), ("loops", "TooManyRedirects"), ("elsewhere", "InvalidSchema"), ("page", "web page"),
+    ("silent", "truncated"), ("loops", "redirected more than 10 times"), ("page", "web page"),
+    ("elsewhere", "redirected: file:///etc/passwd: not an address"), ("shares", "name or a password is not taken"),
+    ("babbles", "cannot be fetched"), ("negative", "cannot be fetched"),
     ("disguised", "web page"), ("missing", "404"), ("never", "500"), ("other", "holds a int"),
     ("confused", "6 times in a row"), ("badly", "cannot be fetched"), ("packed", "compresses"),
 ])
@@ -251,6 +319,124 @@ def test_it_does_not_arrive(way, says, server):
     assert re.search(says, str(error.value)) and "\n" not in str(error.value)
     kept = [name for name in os.listdir(zoo.cache()) if not name.endswith(".lock") and ".part" not in name]
     assert kept == []
+
+
+@pytest.mark.parametrize("way", ["continues", "dawdles", "trickles"])
+def test_servers_that_never_finish(way, server, monkeypatch):
+    monkeypatch.setattr(connection, "PERIOD", 0.2)
+    monkeypatch.setattr(downloads, "ATTEMPTS", 2)
+    began = time.time()
+    with pytest.raises(blend.BlendError, match="less than 65 kB in 0 seconds, 2 times in a row"):
+        zoo.get(server.at + way + "/file.pkl")
+    assert time.time() - began < 5 and threading.active_count() < 10
+
+
+def test_attempts_are_bounded_however_much_each_brings(server, monkeypatch):
+    monkeypatch.setattr(downloads, "MOST_ATTEMPTS", 4)
+    with pytest.raises(blend.BlendError, match="the last of 4 attempts.*the same command goes on"):
+        zoo.get(server.at + "crumbles/file.pkl")
+    assert len(server.asked) == 4 and debris()
+
+
+def test_a_redirect_does_not_take_encryption_away(monkeypatch):
+    with pytest.raises(blend.BlendError, match="without encryption, http://x/y"):
+        connection._redirected("https://a/b", "https://a/b", "http://x/y")
+    assert connection._redirected("https://a/b", "https://a/b", "c?d") == "https://a/c?d"
+
+
+def test_a_body_without_an_end_leaves_room_and_nothing(server, monkeypatch):
+    """Nobody could go on from what has come, so it does not stay."""
+    left, usage = [2 ** 25], downloads.shutil.disk_usage
+
+    def shrinking(path):
+        left.append(left[-1] - 2 ** 22)
+        return usage(path)._replace(free=left[-1])
+
+    monkeypatch.setattr(downloads.shutil, "disk_usage", shrinking)
+    monkeypatch.setattr(downloads, "_MARGIN", 2 ** 20)
+    with pytest.raises(blend.BlendError, match="the disk has 0 MB left"):
+        zoo.get(server.at + "endless/file.pkl")
+    assert not debris()
+    monkeypatch.setattr(downloads.shutil, "disk_usage", usage)
+    monkeypatch.setattr(downloads, "_MOST_UNKNOWN", 2 ** 21)
+    with pytest.raises(blend.BlendError, match="more than the"):
+        zoo.get(server.at + "endless/file.pkl")
+    assert not debris()
+
+
+def test_links_in_the_cache_are_replaced(server, content, tmp_path):
+    url = server.at + "good/file.pkl"
+    elsewhere, name = tmp_path / "elsewhere", os.path.basename(zoo.get(url))
+    for ending in ("", ".json", ".part", ".part.json", ".lock", ".partabcdefgh.part"):
+        path = tmp_path / "cache" / (name + ending)
+        for present in (tmp_path / "cache").iterdir():
+            present.unlink()
+        elsewhere.write_text(json.dumps({"url": "other", "sha256": "0" * 64, "size": 1}))
+        path.symlink_to(elsewhere)
+        before = elsewhere.read_bytes()
+        whole(zoo.get(url), content)
+        assert elsewhere.read_bytes() == before and not path.is_symlink(), ending
+    own = tmp_path / "cache" / "zoo.json"
+    own.symlink_to(elsewhere)
+    elsewhere.write_text("[]")
+    zoo.add("mine", url)
+    assert elsewhere.read_text() == "[]" and not own.is_symlink() and zoo.entries()[-1].name == "mine"
+
+
+def test_a_pipe_in_the_cache_is_not_waited_for(server, content, tmp_path):
+    url = server.at + "good/file.pkl"
+    name = os.path.basename(zoo.get(url))
+    for ending in ("", ".json", ".part", ".part.json", ".lock"):
+        for present in (tmp_path / "cache").iterdir():
+            present.unlink()
+        os.mkfifo(str(tmp_path / "cache" / (name + ending)))
+        try:
+            whole(zoo.get(url), content)
+        except blend.BlendError as error:
+            assert "\n" not in str(error) and name in str(error)
+
+
+SECRET = "s3cret"
+
+
+@pytest.mark.parametrize("url", ["http://me:%s@127.0.0.1:1/x.pkl", "https://%s@host/x", "http://me:%s@host:99999/x",
+                                 "http://me:%s@[x/y", "HTTP://a:b@%s@host/", "http://me:%s/x@host/y"])
+def test_passwords_are_not_taken_and_not_told(url, saved, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("BLEND_CACHE", str(tmp_path / "cache"))
+    url = url % SECRET
+    recipe = tmp_path / "recipe.json"
+    source = {"source": url, "sha256": "0" * 64}
+    recipe.write_text(json.dumps({"options": {"seeds": [0]}, "blend": {}, "low": source, "high": source}))
+    for arguments in ([url, "cartoon"], ["zoo", "get", url], ["zoo", "add", "mine", url], ["inspect", url],
+                      ["--recipe", str(recipe)], ["--recipe", str(recipe), "--fetch"]):
+        assert run.main(arguments + (["--out", str(tmp_path / "out")] if arguments[0] not in ("zoo", "inspect") else [])
+                        ) == 2
+        told = capsys.readouterr()
+        assert SECRET not in told.out + told.err and told.err.count("\n") == 1 and "password" in told.err, arguments
+    assert not (tmp_path / "out").exists() and not (tmp_path / "cache" / "zoo.json").exists()
+    (tmp_path / "cache").mkdir()
+    (tmp_path / "cache" / "zoo.json").write_text(json.dumps([{"name": "mine", "url": url}]))
+    for arguments in (["zoo", "list"], ["zoo", "get", "mine"]):
+        run.main(arguments)
+        told = capsys.readouterr()
+        assert SECRET not in told.out + told.err, arguments
+
+
+def test_addresses_may_have_an_at_sign_in_their_path():
+    connection.check_url("https://host/@me/network.pkl?by=@you")
+
+
+def test_texts_of_others_do_not_reach_the_terminal_raw(server, tmp_path, capsys):
+    os.makedirs(zoo.cache())
+    with open(os.path.join(zoo.cache(), "zoo.json"), "w") as file:
+        json.dump([dict(name="mine", url=server.at + "escapes/x", what="\x1b[31mred", family="\x9b2J", licence="a\nb",
+                        format="\u202e")], file)
+    for arguments in (["zoo", "list"], ["zoo", "get", "mine"], ["zoo", "get", "http://\x1b[2J/"],
+                      ["\x1b[2J.pkl", "cartoon"], ["zoo", "add", "\x1b", "http://x/y"]):
+        run.main(arguments)
+        told = capsys.readouterr()
+        assert not set("\x1b\x9b\u202e\r") & set(told.out + told.err), arguments
+        assert len(told.err.splitlines()) == (arguments[1] != "list")
 
 
 def test_an_interrupted_download_goes_on_in_the_next_run(server, content, monkeypatch):
@@ -331,7 +517,12 @@ def test_a_folder_does_not_hide_a_name(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("text", ["{", "{}", "[1]", '[{"name": 5, "url": "x"}]', '[{"name": "x"}]',
-                                  '[{"name": "x", "url": "https://x", "licence": null, "what": 5}]'])
+                                  '[{"name": "x", "url": "https://x", "licence": null, "what": 5}]',
+                                  "[" * 100000, '{"a": ' * 100000, "9" * 10000, '[{"name": "x", "url": 64}]',
+                                  '[{"name": "x", "url": "https://x", "size": "5"}]', "null", '["x"]', '[["x", "y"]]',
+                                  '[{"name": "x", "url": "https://x", "size": 5e400}]',
+                                  '[{"name": "x", "url": "https://x", "sha256": 5, "size": 5}]',
+                                  '[{"name": "x", "url": "https://x", "resolution": "' + "9" * 2 ** 23 + '"}]'])
 def test_lists_and_records_that_are_broken(text, tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("BLEND_CACHE", str(tmp_path))
     (tmp_path / "zoo.json").write_text(text)
@@ -344,6 +535,12 @@ def test_lists_and_records_that_are_broken(text, tmp_path, monkeypatch, capsys):
     (tmp_path / "maps.pkl.json").write_text('{"url": "https://archive.org/download/mapdreamer/mapdreamer.pkl", '
                                             '"sha256": 5, "size": "x"}')
     assert run.main(["zoo", "get", "maps"]) == 2 and "maps.pkl.json" in capsys.readouterr().err
+    for broken in (text, '{"url": 64}', '{"url": "https://archive.org/download/mapdreamer/mapdreamer.pkl", '
+                   '"sha256": "x", "size": [1]}'):
+        (tmp_path / "maps.pkl.json").write_text(broken)
+        assert run.main(["zoo", "get", "maps"]) == 2
+        told = capsys.readouterr().err
+        assert told.count("\n") == 1 and "maps.pkl" in told
 
 
 @pytest.mark.parametrize("url", ["http://[x/y", "http://\u2100.com/x", "http://%s.com/" % ("a" * 70), "https:///x",
@@ -420,9 +617,10 @@ def test_google_drive(server, content, monkeypatch, through):
 def test_google_drive_without_its_form(server, monkeypatch):
     import requests
 
-    get = requests.get
+    get = requests.Session.get
     monkeypatch.setitem(sys.modules, "gdown", None)
-    monkeypatch.setattr(requests, "get", lambda url, **options: get(server.at + "page/x", **options))
+    monkeypatch.setattr(requests.Session, "get",
+                        lambda session, url, **options: get(session, server.at + "page/x", **options))
     with pytest.raises(blend.BlendError) as error:
         zoo.get("ffhq-cartoon")
     assert "no download form" in str(error.value) and "https://drive.google.com/uc?id=1_fQ" in str(error.value)
@@ -506,6 +704,6 @@ def test_nothing_else_touches_the_network():
             for node in ast.walk(tree):
                 names = [each.name for each in node.names] if isinstance(node, ast.Import) else []
                 names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
-                if name != "downloads.py":
+                if name not in ("connection.py", "downloads.py"):
                     found = {each.split(".")[0] for each in names if each != "urllib.parse"}
                     assert not found & network, name

@@ -76,6 +76,7 @@ def _add_places(group):
                        "the network was made of")
     group.add_argument("--all-networks", action="store_true", help="blend G as well as Gs")
     group.add_argument("--recipe", metavar="FILE", help="options from a recipe.json or a PNG; others given here win")
+    group.add_argument("--fetch", action="store_true", help="let --recipe ask addresses that only it names")
     group.add_argument("--report", action="store_true", help="print what happens to every variable, and why")
 
 
@@ -96,10 +97,12 @@ def _options(given, sources):
         raise BlendError("a figure shows all splits and saves no network; leave out --figure, or the other options")
     if "pictures" in given and "save" not in given:
         raise BlendError("--no-pictures leaves nothing to make; say with --save where the network goes")
-    recorded = {}
+    recorded, may_fetch = {}, given.pop("fetch", False)
+    if may_fetch and ("recipe" not in given or sources):
+        raise BlendError("--fetch is for the networks of a --recipe; those that you give yourself are fetched anyway")
     if "recipe" in given:
         path = given.pop("recipe")
-        stored = recipe.read(path)
+        stored = recipe.read(path, given.get("engine"))
         recorded = stored.options
         if not stored.is_repeatable and "noise" not in given:
             print("note     %s is of an earlier version, which drew random noise in another way: these pictures have "
@@ -108,6 +111,8 @@ def _options(given, sources):
     rule = {key: given.pop(key) for key in asked & set(mixing.Rule._fields)}
     options = recipe.Options(**dict(recorded, **given))
     options = options._replace(blend=options.blend._replace(**rule))
+    if may_fetch:
+        options = options._replace(low=options.low._replace(fetch=True), high=options.high._replace(fetch=True))
     if sources:
         options = options._replace(low=recipe.Source(sources[0]), high=recipe.Source(sources[1]))
     if options.engine != "nvidia" and ("stylegan2" in given or "trust" in given):

@@ -55,7 +55,7 @@ def parser(parser_class):
     options.add_argument("--format", choices=list(FORMATS), help="of --save, where its ending does not say it (.pkl)")
     options.add_argument("--no-card", dest="card", action="store_false",
                          help="no FILE.md beside it, and no checksums of what it was made of")
-    options.add_argument("--fetch", action="store_true", help="let the recipe name URLs, and ask them")
+    options.add_argument("--fetch", action="store_true", help="let it ask addresses that only the recipe names")
     options.add_argument("--report", action="store_true", help="print what happens to every variable, and why")
     group = options.add_argument_group("pictures")
     pictures.add_options(group, "none: no pictures")
@@ -77,7 +77,7 @@ def run(parser_class, arguments):
     memory.keep()
     recipe = merge_recipe.with_places(recipe, lambda name: _place(name, os.path.dirname(path), given.get("fetch")))
     opened = Opened(OrderedDict(), OrderedDict(), futures.ThreadPoolExecutor(2), options is not None or given.get(
-        "card", True))
+        "card", True), given.get("fetch", False))
     try:
         merged = stages.run(recipe, opened.load)
     except BlendError as error:
@@ -100,16 +100,20 @@ def run(parser_class, arguments):
 
 
 class Opened(NamedTuple):
-    """The networks of a recipe by name, and the futures of their files' SHA-256, where `with_digests` asks for them."""
+    """The networks of a recipe by name, and the futures of their files' SHA-256, where `with_digests` asks for them.
+
+    fetch: whether addresses that are not published with the package may be asked.
+    """
 
     networks: Dict[str, NetworkFile]
     futures: Dict[str, futures.Future]
     hashing: futures.Executor
     with_digests: bool
+    fetch: bool
 
     def load(self, entry):
         """The NetworkFile of an Entry. MismatchError: it is not the file that the recipe names."""
-        networks = zoo.load(entry.network, entry.sha256)
+        networks = zoo.load(entry.network, entry.sha256, self.fetch)
         if self.with_digests:  # a third of a second for a large file, beside the rest
             self.futures[entry.network] = self.hashing.submit(networks.file.sha256)
         self.networks[entry.network] = networks
@@ -131,7 +135,7 @@ def _read(path):
     if not is_picture:
         return merge_recipe.read(path)
     try:
-        return merge_recipe.parse(json.loads(images.read_recipe(path))["merge"], path)
+        return merge_recipe.parse(files.parse_json(images.read_recipe(path))["merge"], path)
     except (ValueError, KeyError, TypeError, OSError):
         raise BlendError("%s: carries no recipe of a merge" % path)
 

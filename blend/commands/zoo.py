@@ -4,6 +4,7 @@ import argparse
 import os
 
 from blend import zoo
+from blend.errors import one_line
 from blend.system import files
 
 EPILOG = """\
@@ -47,8 +48,9 @@ def _list():
     rows = [("name", "pixels", "format", "family", "licence", "what")]
     for entry in zoo.entries():
         here = os.path.exists(os.path.join(zoo.cache(), entry.file_name))
-        rows.append((entry.name + (" *" if here else ""), str(entry.resolution or "?"), entry.format or "?",
-                     entry.family or "", entry.licence, entry.what or entry.url))
+        row = (entry.name + (" *" if here else ""), str(entry.resolution or "?"), entry.format or "?",
+               entry.family or "", entry.licence, entry.about)
+        rows.append([one_line(cell) for cell in row])
     widths = [max(map(len, column)) for column in zip(*rows)][:-1]
     for row in rows:
         print("  ".join([cell.ljust(width) for cell, width in zip(row, widths)] + [row[-1]]))

@@ -147,6 +147,13 @@ class _Architecture(object):
         """(name, value) of all arguments."""
         return list(zip(self._fields, self))
 
+    def __reduce__(self):  # copies in other processes have to make the type first
+        return _architecture_of, (self.argument_types, tuple(self))
+
+
+def _architecture_of(fields, values):
+    return _tuple_of(fields)(*values)
+
 
 _TUPLES = {}
 
@@ -155,7 +162,7 @@ def _tuple_of(fields):
     """The immutable type of architectures with these fields, (name, type)."""
     if fields not in _TUPLES:
         plain = NamedTuple("Architecture", [(name, Optional[type_]) for name, type_ in fields])
-        _TUPLES[fields] = type("Architecture", (_Architecture, plain), {"__slots__": ()})
+        _TUPLES[fields] = type("Architecture", (_Architecture, plain), {"__slots__": (), "argument_types": fields})
     return _TUPLES[fields]
 
 

@@ -122,10 +122,17 @@ def _check(seeds, z, w, psi, cutoff, noise, output, precision):
         raise BlendError("precision must be float32 or bfloat16, not %r" % (precision,))
     if output not in ("uint8", "float32"):
         raise BlendError("output must be uint8 or float32, not %r" % (output,))
-    if psi is not None and not (isinstance(psi, numbers.Real) and np.isfinite(psi)):
+    if psi is not None and not (isinstance(psi, numbers.Real) and _fits_float32(psi)):
         raise BlendError("psi must be a number, not %r" % (psi,))
     if cutoff is not None and not (isinstance(cutoff, numbers.Integral) and cutoff >= 0):
         raise BlendError("cutoff must be a number of layers, 0 or more, not %r" % (cutoff,))
+
+
+def _fits_float32(number):
+    try:
+        return abs(float(number)) <= float(np.finfo(np.float32).max)
+    except OverflowError:  # a whole number that no float holds
+        return False
 
 
 def _check_networks(networks):

@@ -179,7 +179,7 @@ class Run(object):
 
     def _resume(self, path):
         try:
-            with np.load(path) as state:
+            with files.open_regular(path) as file, np.load(file) as state:
                 values = {name: state[name] for name in state.files}
             seen, kwargs = int(values.pop("seen")), json.loads(str(values.pop("static_kwargs")))
         except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile):
@@ -248,7 +248,10 @@ class Run(object):
     def snapshot(self):
         """Write the network file, the samples and, when they are there, the state to resume from; return the metric."""
         values = self._values()
-        self.networks(values).save(self.network_path())
+        path = self.network_path()
+        if os.path.islink(path):
+            os.unlink(path)  # else what it points to would be replaced
+        self.networks(values).save(path)
         self._sample()
         metric = self._metric()
         self.save_state(values)

@@ -7,7 +7,6 @@ compared with a checksum (of the list, or recorded when the file came for the fi
 import contextlib
 import errno
 import hashlib
-import json
 import os
 import re
 from collections import OrderedDict
@@ -18,9 +17,11 @@ from blend import checkpoints
 from blend.errors import BlendError, MismatchError, closest
 from blend.system import files, progress
 from blend.zoo import downloads
+from blend.zoo.connection import check_url, is_url
 from blend.zoo.shipped import SHIPPED, path_of
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,60}")
+_SHA256 = re.compile("[0-9a-f]{64}")
 
 
 class Entry(NamedTuple):
@@ -42,31 +43,49 @@ class Entry(NamedTuple):
         """Of the file in the cache folder."""
         return self.name + (".pt" if self.format == "rosinality" else ".pkl")
 
+    @property
+    def about(self):
+        """What it is, or the address, without a name and password that may stand in it."""
+        return self.what or re.sub("//.*@", "//", self.url)
+
+
+# What an entry of the user's own list may hold; all else is text.
+_OPTIONAL, _NUMBERS = ("format", "family", "sha256"), ("resolution", "size")
+
 
 def entries():
     """The zoo: the list of the package, then what `add` put there. BlendError: the user's own list is broken."""
-    with open(os.path.join(os.path.dirname(__file__), "zoo.json"), encoding="utf-8") as file:
-        found = OrderedDict((each["name"], Entry(**each)) for each in json.load(file))
-    found.update((entry.name, entry) for entry in _own_entries())
-    return list(found.values())
+    named = OrderedDict((entry.name, entry) for entry in _published() + _own_entries())
+    return list(named.values())
+
+
+def _published():
+    """The list of the package."""
+    return [Entry(**values) for values in files.parse_json(
+        files.read_text(os.path.join(os.path.dirname(__file__), "zoo.json")))]
 
 
 def _own_entries():
+    if not os.path.exists(_own_list()):
+        return []
     try:
-        with open(_own_list(), encoding="utf-8") as file:
-            listed = json.load(file)
-        found = [Entry(**each) for each in listed]
-        for entry in found:
-            texts = [each for each in entry if each is not None and each not in (entry.resolution, entry.size)]
-            if not all(isinstance(each, str) for each in texts) or not _NAME.fullmatch(entry.name):
-                raise ValueError
+        listed = files.parse_json(files.read_text(_own_list()))
         if not isinstance(listed, list):
             raise ValueError
-        return found
-    except FileNotFoundError:
-        return []
+        return [_checked(Entry(**values)) for values in listed]
     except (OSError, ValueError, TypeError):
         raise BlendError("%s: cannot be read; mend or delete it" % _own_list())
+
+
+def _checked(entry):
+    """An entry of a file that anybody may have written. ValueError: a value is not what it should be."""
+    for field, value in entry._asdict().items():
+        kinds = (int,) if field in _NUMBERS else (str,)
+        if not isinstance(value, kinds) and not (value is None and field in _OPTIONAL + _NUMBERS):
+            raise ValueError(field)
+    if not _NAME.fullmatch(entry.name) or entry.sha256 is not None and not _SHA256.fullmatch(entry.sha256):
+        raise ValueError
+    return entry
 
 
 def cache():
@@ -80,10 +99,6 @@ def _own_list():
     return os.path.join(cache(), "zoo.json")
 
 
-def is_url(name):
-    return bool(re.match(r"[a-zA-Z][a-zA-Z0-9+.-]+://", name))
-
-
 def find(name):
     """The path of a network file: a path, a shipped network, a URL or a name of the zoo, fetched where it must be.
 
@@ -92,27 +107,28 @@ def find(name):
     return _verified(*_locate(str(name)))
 
 
-def _locate(name):
+def _locate(name, fetch=True):
     """(path, sha256, size) of a network file, fetched where it must be; the last two None where nobody knows them."""
     if os.path.isfile(name):
         return name, None, None
     if name in SHIPPED:
         return path_of(name), None, None
     if is_url(name) or name in [entry.name for entry in entries()]:
-        return _cached(name)
+        return _cached(name, fetch)
     if os.path.exists(name):
         return name, None, None  # a folder or a device, of which its reader will speak
     raise BlendError("%s: no such file; %sgive a network file, a URL, photo, cartoon, or a name that python -m "
                      "blend.run zoo list shows" % (name, _hint(name)))
 
 
-def load(name, expected=None):
+def load(name, expected=None, fetch=True):
     """The NetworkFile of whatever `find` takes. What is compared with checksums are the bytes that it is made of.
 
-    expected: hexadecimal SHA-256 that the file must have, as a recipe states it, or None. MismatchError: it has
-    another. BlendError as of `find` and of `checkpoints.load`.
+    expected: hexadecimal SHA-256 that the file must have, as a recipe states it, or None. fetch: whether addresses
+    that are not published with the package may be asked: not if only a recipe names them. MismatchError: the file has
+    another SHA-256. BlendError as of `find` and of `checkpoints.load`.
     """
-    path, sha256, size = _locate(str(name))
+    path, sha256, size = _locate(str(name), fetch)
     file = checkpoints.mapped(path)
     if sha256 is not None:
         _check(file, path, sha256, size, "delete it to fetch it again")
@@ -142,11 +158,14 @@ def _verified(path, sha256, size):
     return path
 
 
-def _cached(name):
+def _cached(name, fetch=True):
     """(path, sha256, size) of a network of the zoo or of a URL in the cache folder, fetched if it is not there."""
     entry = _entry(name)
     path = os.path.join(cache(), entry.file_name)
     if not _is_known(path, entry):
+        if not fetch and entry not in _published():
+            raise BlendError("%s: a recipe names it, and it is not in the cache; add --fetch to ask that address, if "
+                             "you trust it, or give the two networks yourself" % name)
         files.make_folder(cache())
         with _locked(path):
             if not _is_known(path, entry):  # another process may have fetched it meanwhile
@@ -167,7 +186,7 @@ def add(name, url, sha256=None):
         raise BlendError("%r: names are of small letters, digits, dots and dashes" % name)
     if os.path.exists(url):
         raise BlendError("%s: is a file; give its path in place of a name" % url)
-    _check_url(url)
+    check_url(url)
     if sha256 is not None and not re.fullmatch(r"[0-9a-fA-F]{64}", sha256):
         raise BlendError("%s: a SHA-256 has 64 hexadecimal digits" % sha256)
     files.make_folder(cache())
@@ -182,10 +201,11 @@ def _entry(name):
     if not is_url(name):
         for entry in entries():
             if entry.name == name:
+                check_url(entry.url)
                 return entry
         raise BlendError("%s: the zoo has no network of this name; %spython -m blend.run zoo list shows them" % (
             name, _hint(name)))
-    _check_url(name)
+    check_url(name)
     for entry in entries():
         if entry.url == name:
             return entry
@@ -193,26 +213,20 @@ def _entry(name):
     return Entry("url-%s-%s" % (hashlib.sha256(name.encode("utf-8")).hexdigest()[:12], base or "network"), name)
 
 
-def _check_url(url):
-    try:
-        parts = urlsplit(url)
-        good = parts.scheme in ("http", "https") and parts.hostname and not re.search(r"\s", url)
-        parts.port, url.encode("utf-8")  # raise where they are none
-    except ValueError:
-        good = False
-    if not good:
-        raise BlendError("%s: not an address that begins with https:// or http://" % url)
-
-
 @contextlib.contextmanager
 def _locked(path):
     """One process at a time for a file of the cache."""
     import filelock
 
-    if not _can_lock(path + ".lock"):
+    lock_path = path + ".lock"
+    if os.path.islink(lock_path):
+        os.unlink(lock_path)  # filelock would empty what it points to
+    elif os.path.exists(lock_path) and not os.path.isfile(lock_path):
+        raise BlendError("%s: is a folder, a pipe or a device where a file should be; delete it" % lock_path)
+    if not _can_lock(lock_path):
         yield  # then two processes may fetch the same file; each puts it in place whole
         return
-    lock = filelock.FileLock(path + ".lock")
+    lock = filelock.FileLock(lock_path)
     try:
         try:
             lock.acquire(timeout=0.2)
@@ -245,10 +259,12 @@ def _recorded(path, entry):
     sha256, size = entry.sha256, entry.size
     if sha256 is None and os.path.exists(path + ".json"):
         try:
-            with open(path + ".json", encoding="utf-8") as file:
-                found = json.load(file)
-            if found["url"] == entry.url:
-                sha256, size = str(found["sha256"]), int(found["size"])
+            record = files.parse_json(files.read_text(path + ".json"))
+            if not (isinstance(record["url"], str) and isinstance(record["size"], int)
+                    and _SHA256.fullmatch(record["sha256"])):
+                raise ValueError
+            if record["url"] == entry.url:
+                sha256, size = record["sha256"], record["size"]
         except (OSError, ValueError, KeyError, TypeError):
             raise BlendError("%s.json: cannot be read; delete it to fetch the file again" % path)
     return sha256, size

@@ -1,32 +1,27 @@
-"""Downloads: over HTTP, going on where they broke off, and from Google Drive. Only this file touches the network."""
+"""Downloads: over HTTP, going on where they broke off, and from Google Drive."""
 
-import contextlib
 import errno
 import html.parser
-import json
+import itertools
 import os
 import re
 import shutil
 import time
+from urllib.parse import urlencode
 
-from blend.errors import BlendError
+from blend.errors import BlendError, one_line
 from blend.system import files, progress
+from blend.zoo import connection
+from blend.zoo.connection import Broken, answer, check_url, short
 
-CONNECT, READ = 10, 30     # seconds of silence after which a connection counts as broken
 ATTEMPTS = 6               # in a row without a single new byte
+MOST_ATTEMPTS = 100        # for one file, however much each of them brings
 BACK_OFF = 1.0             # seconds before the second attempt; doubled for each further one
 _MOST_WAIT = 60            # seconds that a server may ask us to wait
 _MARGIN = 2 ** 24          # bytes that are left free on the disk
+_LOOK = 2 ** 20            # bytes after which its room is looked at again
 _MOST_PAGE = 2 ** 20       # bytes of a web page
-_CHUNK = 2 ** 14            # bytes; of one that breaks off, nothing is kept
-
-
-class _Broken(Exception):
-    """A download that may succeed when it is tried again; `wait`: seconds that the server asks for."""
-
-    def __init__(self, message, wait=None):
-        super(_Broken, self).__init__(message)
-        self.wait = wait
+_MOST_UNKNOWN = 2 ** 34    # bytes of a file whose length the server does not say
 
 
 def is_page(head):
@@ -34,69 +29,68 @@ def is_page(head):
 
 
 def forget(part):
+    """Remove what is left of a download."""
+    for path in _left(part):
+        os.unlink(path)
+
+
+def _left(part):
+    """The paths of all that a download may have left."""
     folder, name = os.path.split(part)
-    for each in os.listdir(folder):
-        # gdown puts eight letters and another .part behind the name that it is given
-        if each in (name, name + ".json") or re.fullmatch(re.escape(name) + r".{8}\.part", each):
-            os.unlink(os.path.join(folder, each))
+    # gdown puts eight letters and another .part behind the name that it is given
+    return [os.path.join(folder, other) for other in os.listdir(folder)
+            if other in (name, name + ".json") or re.fullmatch(re.escape(name) + r".{8}\.part", other)]
 
 
 def fetch(url, part, sha256, size):
-    """Fetch a URL to a file, going on where an earlier attempt broke off. BlendError: it cannot be had."""
-    import requests
-    import urllib3
+    """Fetch a URL to a file, going on where an earlier attempt broke off. BlendError: it cannot be had.
 
-    session = requests.Session()
-    session.max_redirects = 10
-    # Python's own decoding of compressed answers would make lengths and ranges meaningless.
-    session.headers.update({"Accept-Encoding": "identity", "User-Agent": "blend"})
+    What nobody could go on from is not left.
+    """
+    _drop_links(part)
+    try:
+        _fetch(url, part, sha256, size)
+    except BaseException:
+        if os.path.exists(part) and not _progress_of(part, url, sha256)[0]:
+            forget(part)
+        raise
+
+
+def _fetch(url, part, sha256, size):
     failures = most = 0
     with progress.bytes_of(os.path.basename(part)[:-len(".part")]) as bar:
-        while True:
-            wait = None
+        for _ in range(MOST_ATTEMPTS):
             try:
-                return _attempt(session, url, part, sha256, size, bar)
-            except _Broken as error:
-                reason, wait = str(error), error.wait
-            except (requests.exceptions.TooManyRedirects, requests.exceptions.InvalidURL,
-                    requests.exceptions.InvalidSchema, urllib3.exceptions.LocationParseError, UnicodeError) as error:
-                raise BlendError("%s: cannot be fetched (%s)" % (url, _short(error)))
-            except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError) as error:
-                if isinstance(error, requests.exceptions.SSLError) and not os.path.exists(part):
-                    raise BlendError("%s: cannot be fetched (%s)" % (url, _short(error)))
-                reason = _short(error)
-                if failures and re.search("resolve|Name or service|getaddrinfo|unreachable", reason):
-                    raise BlendError("%s: no connection (%s); check the network, or download it with a browser and "
-                                     "give the file's path" % (url, reason))
-            except ValueError as error:  # of an address to which the server sends us
-                raise BlendError("%s: cannot be fetched (%s)" % (url, error))
+                return _attempt(url, part, sha256, size, bar)
+            except Broken as error:
+                broken = error
+            reason = str(broken)
+            if broken.is_refusal and not os.path.exists(part):
+                raise BlendError("%s: cannot be fetched (%s)" % (url, reason))
+            if failures and re.search("resolve|Name or service|getaddrinfo|unreachable", reason):
+                raise BlendError("%s: no connection (%s); check the network, or download it with a browser and "
+                                 "give the file's path" % (url, reason))
             size_now = os.path.getsize(part) if os.path.exists(part) else 0
             failures = 0 if size_now > most else failures + 1
             most = max(most, size_now)
             if failures >= ATTEMPTS:
-                kept = "; what has come is kept, the same command goes on" if os.path.exists(part) else ""
-                raise BlendError("%s: cannot be fetched (%s, %d times in a row)%s" % (url, reason, failures, kept))
-            bar.set_postfix_str("trying again: " + reason[:60])
-            time.sleep(wait if wait is not None else BACK_OFF * 2 ** max(failures - 1, 0))
+                reason += ", %d times in a row" % failures
+                break
+            bar.set_postfix_str("trying again: " + one_line(reason)[:60])
+            time.sleep(BACK_OFF * 2 ** max(failures - 1, 0) if broken.wait is None else broken.wait)
+        else:
+            reason += ", the last of %d attempts" % MOST_ATTEMPTS
+    kept = "; what has come is kept, the same command goes on" if _progress_of(part, url, sha256)[0] else ""
+    raise BlendError("%s: cannot be fetched (%s)%s" % (url, reason, kept))
 
 
-def _short(error):
-    """The innermost words of a requests exception, which wraps others."""
-    while True:
-        inner = [each for each in getattr(error, "args", ()) if isinstance(each, Exception)]
-        inner = inner or [each for each in (getattr(error, "reason", None),) if isinstance(each, Exception)]
-        if not inner:
-            return "%s: %s" % (type(error).__name__, str(error).split("object at")[-1].split(": ", 1)[-1])
-        error = inner[0]
-
-
-def _attempt(session, url, part, sha256, size, bar):
-    """One request; returns when the file is whole. _Broken: try again."""
+def _attempt(url, part, sha256, size, bar):
+    """One request; returns when the file is whole. Broken: try again."""
     there, known = _progress_of(part, url, sha256)
     headers = {"Range": "bytes=%d-" % there} if there else {}
     if there and known.get("validator"):
         headers["If-Range"] = known["validator"]
-    with contextlib.closing(session.get(url, stream=True, timeout=(CONNECT, READ), headers=headers)) as response:
+    with answer(url, headers) as response:
         start, total = _range(response, url, there, known, part)
         if start is None:
             return
@@ -106,28 +100,53 @@ def _attempt(session, url, part, sha256, size, bar):
         files.write_json(part + ".json", {"url": url, "total": total, "validator": _validator(response)})
         bar.total, bar.n = total, start
         bar.refresh()
-        at = start
-        with open(part, "r+b" if start else "wb") as file:
-            file.seek(start)
-            for chunk in response.iter_content(_CHUNK):
-                if not at and is_page(chunk[:64]):
-                    file.close()
-                    forget(part)
-                    raise BlendError("%s: the server sent a web page instead of a file" % url)
-                file.write(chunk)
-                at += len(chunk)
-                bar.update(len(chunk))
-                if total is not None and at > total:
-                    raise BlendError("%s: the server sends more than the %d bytes that it announced" % (url, total))
+        at = _receive(response, url, part, start, total, bar)
     if total is not None and at < total:
-        raise _Broken("the connection ended after %d of %d bytes" % (at, total))
+        raise Broken("the connection ended after %d of %d bytes" % (at, total))
+
+
+def _receive(response, url, part, start, total, bar):
+    """Write an answer's body to a file, from `start` on; returns where it ends."""
+    at = start
+    with _open_part(part, start) as file:
+        for piece in response.pieces():
+            if not at and is_page(piece[:64]):
+                file.close()
+                forget(part)
+                raise BlendError("%s: the server sent a web page instead of a file" % url)
+            file.write(piece)
+            if at // _LOOK != (at + len(piece)) // _LOOK:
+                _check_space(part, total, at)
+            at += len(piece)
+            bar.update(len(piece))
+            if at > (_MOST_UNKNOWN if total is None else total):
+                raise BlendError("%s: the server sends more than the %d bytes that %s" % (
+                    url, at - len(piece) if total is None else total,
+                    "a network may have" if total is None else "it announced"))
+    return at
+
+
+def _open_part(part, start):
+    """The file of a download, emptied unless it goes on; never what a link points to."""
+    flags = os.O_RDWR | os.O_CREAT | (0 if start else os.O_TRUNC)
+    for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_BINARY"):
+        flags |= getattr(os, name, 0)
+    file = os.fdopen(os.open(part, flags, 0o666), "r+b")
+    file.seek(start)
+    return file
+
+
+def _drop_links(part):
+    """Remove what has the names of a download and is no file: it would be written to."""
+    for path in _left(part):
+        if os.path.islink(path) or not os.path.isfile(path):
+            os.unlink(path)
 
 
 def _progress_of(part, url, sha256):
     """(bytes that are there, what is known of their origin); 0 where nothing could tell whether they still belong."""
     try:
-        with open(part + ".json", encoding="utf-8") as file:
-            known = json.load(file)
+        known = files.parse_json(files.read_text(part + ".json"))
         if known["url"] == url and (isinstance(known["validator"], str) or sha256):
             return os.path.getsize(part), known
     except (OSError, ValueError, KeyError, TypeError):
@@ -137,33 +156,39 @@ def _progress_of(part, url, sha256):
 
 def _range(response, url, there, known, part):
     """(where the answer's bytes belong, size of the whole or None); (None, _) where the file is whole already."""
-    if url.startswith("https:") and response.url.startswith("http:"):
-        raise BlendError("%s: is redirected to an address without encryption, %s" % (url, response.url))
-    status = response.status_code
+    status = response.status
     if status in (408, 425, 429) or status >= 500:
-        wait = response.headers.get("Retry-After", "")
-        raise _Broken("the server says %d" % status, min(int(wait), _MOST_WAIT) if wait.isdigit() else None)
-    total = re.search(r"/(\d+)$", response.headers.get("Content-Range", ""))
-    total = int(total.group(1)) if total else None
+        wait = _number(response.headers.get("Retry-After", ""))
+        raise Broken("the server says %d" % status, None if wait is None else min(wait, _MOST_WAIT))
+    first, total = _content_range(response.headers.get("Content-Range", ""))
     if status == 416 and there:
         if total == there:
             return None, total
         forget(part)
-        raise _Broken("the file on the server has changed")
+        raise Broken("the file on the server has changed")
     if status not in (200, 206):
-        raise BlendError("%s: the server says %d %s" % (url, status, response.reason))
+        raise BlendError("%s: the server says %d %s" % (url, status, response.words))
     if response.headers.get("Content-Type", "").startswith("text/html"):
         raise BlendError("%s: the server sent a web page instead of a file" % url)
     if response.headers.get("Content-Encoding", "identity") != "identity":
         raise BlendError("%s: the server compresses the file though it was asked not to" % url)
     if status == 200:
-        length = response.headers.get("Content-Length", "")
-        return 0, int(length) if length.isdigit() else None
-    first = re.match(r"bytes (\d+)-", response.headers.get("Content-Range", ""))
-    if not first or int(first.group(1)) != there or known.get("total") not in (None, total):
+        return 0, _number(response.headers.get("Content-Length", ""))
+    if first != there or known.get("total") not in (None, total):
         forget(part)
-        raise _Broken("the server sent other bytes than were asked for")
+        raise Broken("the server sent other bytes than were asked for")
     return there, total
+
+
+def _number(text):
+    """A number of a header, or None."""
+    return int(text) if re.fullmatch("[0-9]{1,18}", text) else None
+
+
+def _content_range(text):
+    """(first byte, size of the whole) of a Content-Range; None for what it does not say."""
+    first, total = re.match("bytes ([0-9]{1,18})-", text), re.search("/([0-9]{1,18})$", text)
+    return first and int(first.group(1)), total and int(total.group(1))
 
 
 def _validator(response):
@@ -172,11 +197,12 @@ def _validator(response):
     return etag if etag.startswith('"') else response.headers.get("Last-Modified")
 
 
-def _check_space(part, total, start):
-    free = shutil.disk_usage(os.path.dirname(part)).free
-    if total is not None and total - start + _MARGIN > free:
-        raise BlendError("%s: needs %d MB, the disk has %d MB left" % (
-            part, (total - start) // 10 ** 6, free // 10 ** 6))
+def _check_space(part, total, at):
+    """Raise BlendError unless there is room for what is still to come, or, where that is not known, a margin."""
+    free, needed = shutil.disk_usage(os.path.dirname(part)).free, 0 if total is None else total - at
+    if needed + _MARGIN > free:
+        raise BlendError("%s: needs %s, the disk has %d MB left" % (
+            part, "room" if total is None else "%d MB" % (needed // 10 ** 6), free // 10 ** 6))
 
 
 class _Form(html.parser.HTMLParser):
@@ -197,21 +223,20 @@ class _Form(html.parser.HTMLParser):
 
 def _behind_confirmation(name, url):
     """The address of a file of Google Drive, as of 2024: itself, or for large ones that of a form on a page."""
-    import requests
-
     advice = "check the network, or download it with a browser from %s and give the file's path" % url
     try:
-        with contextlib.closing(requests.get(url, stream=True, timeout=(CONNECT, READ))) as response:
+        with answer(url, {}) as response:
             if "Content-Disposition" in response.headers:
                 return url
-            page = next(response.iter_content(_MOST_PAGE), b"").decode("utf-8", "replace")
+            page = b"".join(itertools.islice(response.pieces(), _MOST_PAGE // 2 ** 14)).decode("utf-8", "replace")
         form = _Form()
         form.feed(page)
         if form.action:
-            return requests.Request("GET", form.action, params=form.values).prepare().url
+            check_url(form.action)
+            return "%s%s%s" % (form.action, "&" if "?" in form.action else "?", urlencode(form.values))
         reason = "its page has no download form; there may be too many downloads of this file today"
-    except (requests.exceptions.RequestException, UnicodeError) as error:
-        reason = _short(error)
+    except Broken as error:
+        reason = str(error)
     raise BlendError("%s: does not come from Google Drive (%s); %s" % (name, reason, advice))
 
 
@@ -222,6 +247,7 @@ def from_google_drive(name, url, part, sha256, size):
         from gdown.exceptions import DownloadError
     except ImportError:  # Python before 3.10
         return fetch(_behind_confirmation(name, url), part, sha256, size)
+    _drop_links(part)
     if os.path.exists(part):
         forget(part)  # of another address: gdown would take it for the whole file
     with progress.bytes_of(name) as bar:
@@ -230,13 +256,13 @@ def from_google_drive(name, url, part, sha256, size):
             bar.update(done - bar.n)
 
         try:
-            gdown.download(url, part, quiet=True, use_cookies=False, resume=True, timeout=(CONNECT, READ),
-                           retries=3, progress=shown)
+            gdown.download(url, part, quiet=True, use_cookies=False, resume=True, retries=3, progress=shown,
+                           timeout=(connection.CONNECT, connection.READ))
         except (DownloadError, OSError) as error:  # requests' exceptions are OSErrors
             if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EROFS, errno.EACCES):
                 raise
             forget(part)  # what gdown cannot go on from, it would trip over again
             cause = error.__cause__ if isinstance(error.__cause__, OSError) else error
-            words = " ".join((_short(cause) if isinstance(cause, OSError) else str(cause)).split())
+            words = " ".join((short(cause) if isinstance(cause, OSError) else str(cause)).split())
             raise BlendError("%s: does not come from Google Drive (%s); check the network, or download it with a "
                              "browser from %s and give the file's path" % (name, words[:200], url))
