@@ -1,6 +1,8 @@
 """What stands for variables that a file lacks: the average w, and stored noise."""
 
+import copy
 import os
+import pickle
 import subprocess
 import sys
 import threading
@@ -162,3 +164,11 @@ def test_a_copy_of_a_network_has_the_same_average(bare):
     found = checkpoints.load(bare[0])
     copy = Network("Gs", "G_main", found.Gs.static_kwargs, found.Gs.own_variables, found.Gs.components)
     assert copy.variables["dlatent_avg"] is found.Gs.variables["dlatent_avg"]
+
+
+def test_networks_with_stand_ins_can_be_copied_and_pickled(bare):
+    found = blend.load(bare[0])
+    assert found.Gs.architecture.resolution == 16
+    for copied in (copy.deepcopy(found), pickle.loads(pickle.dumps(found))):
+        equal(copied.Gs, found.Gs)
+        assert copied.Gs.architecture == found.Gs.architecture and type(copied.Gs.stored["dlatent_avg"]) is np.ndarray

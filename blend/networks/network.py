@@ -27,6 +27,9 @@ class Network(object):
         self.extra = dict(extra or {})
         self._architecture = None
 
+    def __getstate__(self):
+        return dict(self.__dict__, _architecture=None)  # made anew, of a type that pickle does not find by name
+
     @property
     def variables(self):
         """OrderedDict of global name to float32 array, components' names as prefixes, in the file's order.

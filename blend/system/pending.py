@@ -49,6 +49,9 @@ class Kept(Pending):
                 self._array, self._make = array, None
             return self._array
 
+    def __reduce__(self):
+        return np.array, (self.array(),)  # a copy is a plain array
+
 
 def settled(value):
     """A value itself; a Kept one as its array."""
