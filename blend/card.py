@@ -102,7 +102,7 @@ def text(target, networks, card, picture=None):
                  holds, generator.family.name, generator.resolution, generator.resolution, VERSION, card.made), ""]
     if picture is not None:
         lines += ["![Pictures of this network](%s)" % _escaped(os.path.basename(picture)), ""]
-    return "\n".join(lines + _made_of(card) + _recipe(card) + _loading(target, card)) + "\n"
+    return "\n".join(lines + _made_of(card) + _recipe(card) + _loading(target, networks, card)) + "\n"
 
 
 def _made_of(card):
@@ -121,12 +121,12 @@ def _recipe(card):
     return lines + ["Again: %s" % _code(card.again), ""] if card.again else lines
 
 
-def _loading(target, card):
+def _loading(target, networks, card):
     name = os.path.basename(target.path)
     lines = ["## How to load it", "",
              "- blend: `python -m blend.run inspect %s`, or `blend.load(\"%s\")` in Python" % (
                  _quoted(name), _quoted(name)),
-             "- %s (%s)" % (_elsewhere(target.format, name), _NAMED[target.format])]
+             "- %s (%s)" % (_elsewhere(target.format, name, networks.G is not None), _NAMED[target.format])]
     return lines + ["- left out in this format: %s" % _plain(part) for part in card.lost]
 
 
@@ -155,8 +155,10 @@ def without_secrets(name):
     return re.sub(r"://[^/@\s]*@", "://", name)
 
 
-def _elsewhere(format, name):
+def _elsewhere(format, name, is_whole):
     line = _ELSEWHERE[format]
+    if format == "tensorflow" and not is_whole:
+        line = "NVIDIA's stylegan2 and stylegan2-ada: `pickle.load(open(\"%s\", \"rb\"))`, which gives Gs alone"
     return line % ((_quoted(name),) * line.count("%s"))
 
 

@@ -221,6 +221,8 @@ BAD = [
     ("{method: linear, %s, torgb: merged}" % TWO, "torgb: one of a, b"),
     ("{method: linear, networks: [a, a], mapping: a}", "several networks are called a"),
     ("{method: linear, networks: [a, {network: ''}]}", "networks[2]: network: a text"),
+    ('{method: linear, networks: [a, {network: "x\\0y"}]}', "networks[2]: network: a text"),
+    ('{method: linear, name: "\\ud800", networks: [a]}', "name: a text is expected"),
     ("{method: linear, networks: [{weight: 1}]}", "network: a file, a URL, or a name"),
     ("{method: linear, networks: [{network: a, sha256: abc}]}", "sha256: 64 hexadecimal digits"),
     ("{method: linear, %s, pictures: 3}" % TWO, "pictures: options such as"),
@@ -241,6 +243,43 @@ def test_mistakes(text, says):
     with pytest.raises(blend.BlendError) as error:
         merge_recipe.parse(plain_yaml.parse(text)[0], "r.yaml")
     assert says in str(error.value) and str(error.value).startswith("r.yaml: ") and "\n" not in str(error.value)
+
+
+ODD = [None, True, -1, 0, 1, 2, 1.5, float("nan"), float("inf"), 10 ** 25, "", "a", "b", "base", "merged", "linear",
+       "ties", "8x8", [], {}, ["a"], [None], {"a": 1}, {"8x8": 1}, {"network": "a"}, {"weight": []}, [[]], b"x", (1,)]
+
+
+def mutated(value, random):
+    """Plain data with one odd value or key somewhere."""
+    if isinstance(value, (dict, list)) and value and random.rand() < 0.8:
+        keys = list(value) if isinstance(value, dict) else range(len(value))
+        key = keys[random.randint(len(keys))]
+        if isinstance(value, dict) and random.rand() < 0.1:
+            return dict(value, **{str(ODD[random.randint(len(ODD))]): ODD[random.randint(len(ODD))]})
+        changed = dict(value) if isinstance(value, dict) else list(value)
+        changed[key] = mutated(value[key], random)
+        return changed
+    return ODD[random.randint(len(ODD))]
+
+
+def test_odd_recipes_are_one_line_or_run():
+    random = np.random.RandomState(0)
+    texts = [STAGES, "{method: slerp, networks: [a, b], parameters: {t: 0.3}, torgb: 1, mapping: b, name: x}",
+             "{method: dare, base: {network: c, name: d}, networks: [{network: a, density: 0.5, weight: {8x8: 1}}], "
+             "noise_buffers: base, dlatent_avg: merged, parameters: {seed: 3, density: 0.5}, pictures: {seeds: [1]}}"]
+    ran = 0
+    for number in range(1500):
+        value = plain_yaml.parse(texts[number % len(texts)])[0]
+        for _ in range(random.randint(1, 4)):
+            value = mutated(value, random)
+        try:
+            recipe = merge_recipe.parse(value, "r.yaml")
+            assert merge_recipe.parse(merge_recipe.as_dict(recipe)) == recipe
+            stages.run(recipe, load)
+            ran += 1
+        except blend.BlendError as error:
+            assert "\n" not in str(error) and len(str(error)) < 1000
+    assert 20 < ran < 1400
 
 
 def test_mistakes_that_the_networks_show():
@@ -353,6 +392,7 @@ def test_bad_options(arguments, says, files_of_three, tmp_path, capsys, monkeypa
     ("{method: linear, networks: [{network: a.pkl, sha256: %s}]}" % ("0a" * 32), "not the file of the recipe"),
     ("{method: linear, networks: ['https://me:secret@127.0.0.1:9/a.pkl']}", "say --fetch"),
     ("{method: linear, networks: [a.pkl], pictures: {sed: [1]}}", "pictures: unknown key sed"),
+    ("{method: linear, networks: [a.pkl], pictures: {seeds: [1], psi: -.inf}}", "psi must be a number"),
     ("{method: linear, networks: [a.pkl], pictures: {seeds: 1}}", "seeds: a list is expected"),
     ("{method: linear, networks: [a.pkl], pictures: {seeds: [x]}}", "a seed must be a whole number"),
     ("{method: linear, networks: [a.pkl], pictures: {seeds: [1], grid: [x]}}", "a grid is columns and rows"),

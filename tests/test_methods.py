@@ -2,6 +2,7 @@
 
 import itertools
 import math
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from conftest import pico_file, pico_variables
 
 import blend
 from blend.mixing import MERGED, Weights, merge, methods, shares
-from blend.system.pending import Pending, made
+from blend.system.pending import Kept, Pending, made
 
 RANDOM = np.random.RandomState(0)
 SHAPES = [(3, 3, 8, 4), (7,), ()]
@@ -289,3 +290,39 @@ def test_values_that_are_not_finite_stop_the_writing(tmp_path):
     with pytest.raises(blend.BlendError, match="8x8/Conv1/weight has values that are NaN"):
         found.save(str(tmp_path / "x.pkl"), "tensorflow")
     assert not list(tmp_path.iterdir())
+
+
+def test_what_files_lack_is_not_computed_for_networks_that_do_not_give_it():
+    def never():
+        raise AssertionError("computed")
+
+    low, high = pico_file(seed=1), pico_file(seed=2)
+    lacking = high._replace(Gs=high.Gs.replaced(dict(high.Gs.variables, dlatent_avg=Kept((8,), never))))
+    found = merge("linear", [low, lacking], Weights((0.5, 0.5)))
+    assert found.Gs.variables["dlatent_avg"] is low.Gs.variables["dlatent_avg"]
+    assert blend.blend(low, lacking, 8).Gs.variables["dlatent_avg"] is low.Gs.variables["dlatent_avg"]
+    average = np.arange(8, dtype=np.float32)
+    there = high._replace(Gs=high.Gs.replaced(dict(high.Gs.variables, dlatent_avg=Kept((8,), lambda: average))))
+    found = merge("linear", [low, there], Weights((0.5, 0.5), dlatent_avg=MERGED))
+    close(found.Gs.variables["dlatent_avg"], (low.Gs.variables["dlatent_avg"] + average) / 2)
+    assert np.array_equal(blend.blend(there, low, 8).Gs.variables["dlatent_avg"], average)
+
+
+@pytest.fixture(scope="module")
+def large(tmp_path_factory):
+    """Three networks of 21 MB, as views of their files."""
+    folder = tmp_path_factory.mktemp("large")
+    for seed in range(3):
+        pico_file(64, 256, 8, seed=seed).save(str(folder / ("%d.pkl" % seed)), "tensorflow")
+    return [blend.load(str(folder / ("%d.pkl" % seed))) for seed in range(3)]
+
+
+@pytest.mark.parametrize("name, format", [("x.pkl", "tensorflow"), ("x.pkl", "pytorch"), ("x.pt", None),
+                                          ("x.safetensors", None)])
+def test_a_merge_is_written_in_the_memory_of_a_few_arrays(name, format, large, tmp_path):
+    array = large[0].Gs.variables["G_synthesis/64x64/Conv1/weight"].nbytes
+    tracemalloc.start()
+    merge("linear", large, Weights((0.5, 0.3, 0.2)), pending=True).save(str(tmp_path / name), format)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 5 * array < sum(value.nbytes for value in large[0].Gs.variables.values()) / 1.5

@@ -14,7 +14,7 @@ from blend import zoo
 from blend.checkpoints import FORMATS, NetworkFile, target_for
 from blend.commands import pictures
 from blend.commands.blend import tell_card
-from blend.errors import BlendError, MismatchError
+from blend.errors import BlendError
 from blend.mixing import merge_recipe, relatives, shares, stages
 from blend.networks.network import check_finite
 from blend.pictures import generate, images, latents
@@ -29,7 +29,7 @@ A recipe is a file in YAML or JSON:
   networks:
     - network: photo                    # a file, a URL, a name of the zoo, or of an earlier stage
     - network: cartoon
-      weight: {8x8: 0.3, 16x16/Conv1: 1}    # or a number; a network without one takes what is left of 1
+      weight: {8x8: 0.3, 16x16/Conv1: 1}    # or a number; one network without takes what is left of 1, none: the mean
   # base: ffhq                          # the common ancestor, for task-arithmetic, model-stock, ties and dare
   # parameters: {density: 0.5}          # also seed, scale, t (slerp), normalize (linear)
   # mapping: photo                      # who gives mapping network, dlatent_avg, noise_buffers, torgb; or merged
@@ -80,8 +80,8 @@ def run(parser_class, arguments):
         "card", True))
     try:
         merged = stages.run(recipe, opened.load)
-    except MismatchError as error:
-        raise MismatchError("%s: %s" % (path, error))
+    except BlendError as error:
+        raise type(error)("%s: %s" % (path, error))
     check_finite(merged.Gs, "the merge")
     target = None
     if "save" in given:
@@ -151,6 +151,7 @@ def _picture_options(recipe, given, path):
             raise BlendError("pictures need --seeds, such as --seeds 0-7")
         return None
     options = dict({"psi": 0.7, "noise": "const"}, **options)
+    options["psi"] = None if options["psi"] is None else float(options["psi"])
     if options["noise"] == "random" and options.get("noise_seed") is None:
         options["noise_seed"] = latents.fresh_seed()
     return options
@@ -173,11 +174,15 @@ def _write_card(target, merged, recipe, opened, lost, grid_picture=None):
     bases = {stage.base.network for stage in recipe.stages if stage.base}
     ingredients = tuple(cards.Ingredient(name, digest, "base" if name in bases else "")
                         for name, digest in digests.items())
-    plain = _recorded(recipe, digests)
     command = "python -m blend.run merge recipe.yaml --save %s" % os.path.basename(target.path)
     tell_card(target, merged, cards.Card(
-        ingredients, plain, "a merge of %d networks" % len(digests), command, "recipe.yaml",
+        ingredients, _recorded(recipe, digests), _described(len(digests), merged.G is not None), command, "recipe.yaml",
         lost=tuple(lost), grid=grid_picture))
+
+
+def _described(count, has_training):
+    return "a merge of %d network%s%s" % (
+        count, "" if count == 1 else "s", "; G and D are those of the first one" if has_training else "")
 
 
 def _recorded(recipe, digests):
@@ -216,14 +221,15 @@ def _make_pictures(merged, recipe, opened, options, out, target, card_target, de
 def _tell_variables(recipe, merged, loaded, report):
     """Say what happened to the variables in the last stage."""
     stage = recipe.stages[-1]
-    changes = shares(merged.Gs.variables, stages.weights_of(stage))
+    changes = shares(merged.Gs.stored, stages.weights_of(stage))
     if report:
         for name, share in changes.items():
             weights = "whole" if share.source is not None else ",".join("%.4g" % weight for weight in share.weights)
             print("%-12s %s (%s)" % (weights, name, share.reason))
     whole = sum(share.source is not None for share in changes.values())
-    print("merged   %d variables of %d networks by %s; %d are one network's" % (
-        len(changes) - whole, len(stage.networks), stage.method, whole))
+    count = len(stage.networks)
+    print("merged   %d variables of %d network%s by %s; %d are one network's" % (
+        len(changes) - whole, count, "" if count == 1 else "s", stage.method, whole))
     first = next(iter(loaded))
     for name, networks in itertools.islice(loaded.items(), 1, None):
         warning = relatives.warning(loaded[first].Gs, networks.Gs, (first, name))

@@ -7,6 +7,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from blend.mixing import relatives
+from blend.mixing.methods import dot
 from blend.networks import families
 from blend.networks.network import differences
 from blend.pictures import images
@@ -58,12 +59,11 @@ class _Sums(object):
         self.aa = self.bb = self.ab = self.dd = 0.0
 
     def add(self, a, b):
-        a, b = np.ravel(a).astype(np.float64), np.ravel(b).astype(np.float64)
-        self.aa += np.dot(a, a)
-        self.bb += np.dot(b, b)
-        self.ab += np.dot(a, b)
-        a -= b
-        self.dd += np.dot(a, a)
+        difference = np.subtract(a, b, dtype=np.float64)
+        self.aa += dot(a, a)
+        self.bb += dot(b, b)
+        self.ab += dot(a, b)
+        self.dd += dot(difference, difference)
 
     @property
     def distance(self):

@@ -62,7 +62,7 @@ def blend_files(low, high, rule, all_networks=False, pending=False):
 
 
 def _blended(low, high, changes, pending):
-    return low.replaced(blend_variables(low.variables, high.variables, changes, pending))
+    return low.replaced(blend_variables(low.stored, high.stored, changes, pending))
 
 
 def merge(method, networks, weights, base=None, *, parameters=None, called=None, pending=False):
@@ -84,7 +84,7 @@ def merge(method, networks, weights, base=None, *, parameters=None, called=None,
     called = called or ["network %d" % number for number in range(1, len(networks) + 1)] + ["the base"]
     for network, name in zip(everyone[1:], called[1:]):
         check_same_architecture(networks[0].Gs, network.Gs, "networks", (called[0], name))
-    sources = [network.Gs.variables for network in everyone]
+    sources = [network.Gs.stored for network in everyone]
     merged = OrderedDict()
     for name, share in shares(sources[0], weights).items():
         if share.source is not None:

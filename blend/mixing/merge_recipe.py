@@ -311,7 +311,7 @@ def _check_keys(value, where, known, explained=None):
 
 def _text(value, key, where):
     text = value.get(key)
-    if text is not None and not (isinstance(text, str) and text.strip() and len(text) <= 4096):
+    if text is not None and not (isinstance(text, str) and text.strip() and text.isprintable() and len(text) <= 4096):
         raise BlendError("%s: %s: a text is expected, not %s" % (where, key, _shown(text)))
     return text
 

@@ -123,6 +123,14 @@ def dare_ties(arrays, weights, base, *, density=1.0, scale=1.0, seed=0, name="")
     return _added(base, [_elected(differences, [weight for weight in weights if weight != 0])], [scale])
 
 
+def dot(a, b):
+    """The product of two arrays as vectors, in double precision.
+
+    Not np.dot: on a busy machine its threads wait for each other, a hundred times as long as the product takes.
+    """
+    return float(np.einsum("i,i->", np.ravel(a).astype(np.float64), np.ravel(b).astype(np.float64)))
+
+
 def _parts(arrays, weights, *others):
     """(array, weight, …) of what takes part. others: a number, or one for each array."""
     columns = [value if isinstance(value, (tuple, list)) else [value] * len(arrays) for value in others]
@@ -140,17 +148,13 @@ def _added(base, differences, weights):
 
 
 def _norm(array):
-    return math.sqrt(_dot(array, array))
-
-
-def _dot(a, b):
-    return float(np.dot(np.ravel(a).astype(np.float64), np.ravel(b).astype(np.float64)))
+    return math.sqrt(dot(array, array))
 
 
 def _cosine(a, b):
     """Of the angle between two arrays as vectors; 0 where one has no length."""
     length = _norm(a) * _norm(b)
-    return max(-1.0, min(1.0, _dot(a, b) / length)) if length else 0.0
+    return max(-1.0, min(1.0, dot(a, b) / length)) if length else 0.0
 
 
 def _trimmed(difference, density):

@@ -9,7 +9,9 @@ from typing import Dict, NamedTuple
 
 import numpy as np
 
+from blend.mixing.methods import dot
 from blend.networks import families
+from blend.networks.network import stored
 from blend.system.pending import Pending
 
 RELATIVES, PARTLY, STRANGERS, UNKNOWN = "relatives", "relatives in part", "strangers", "unknown"
@@ -41,7 +43,7 @@ def relatives(a, b):
     >>> relatives(blend.shipped("photo").Gs, blend.shipped("cartoon").Gs).verdict
     'relatives'
     """
-    mine, other = a.variables, b.variables
+    mine, other = stored(a), stored(b)
     return kinship(OrderedDict((layer, cosine(_corner(mine[name]), _corner(other[name])))
                                for layer, name in convolutions(mine).items()
                                if name in other and np.shape(mine[name]) == np.shape(other[name])
@@ -82,9 +84,8 @@ def convolutions(names):
 
 def cosine(a, b):
     """Of the angle between two arrays as vectors; NaN where one has no length."""
-    a, b = np.ravel(a).astype(np.float64), np.ravel(b).astype(np.float64)
-    length = np.sqrt(np.dot(a, a)) * np.sqrt(np.dot(b, b))
-    return float(np.dot(a, b) / length) if length else float("nan")
+    length = np.sqrt(dot(a, a)) * np.sqrt(dot(b, b))
+    return float(dot(a, b) / length) if length else float("nan")
 
 
 def _corner(weight):

@@ -82,7 +82,7 @@ class Network(object):
 
     def replaced(self, variables):
         """The same network with other values. MismatchError: names or shapes are not this network's."""
-        mine = self.variables
+        mine = self.stored
         wrong = ["%s: %s here, %s given" % (name, _shape(mine.get(name)), _shape(variables.get(name)))
                  for name in list(mine) + [name for name in variables if name not in mine]
                  if _shape(mine.get(name)) != _shape(variables.get(name))]
@@ -200,7 +200,7 @@ def check_same_architecture(low, high, what, called=("the low network", "the hig
 
 def differences(low, high, called):
     """What keeps two networks from being blended, in words, one argument or variable each. called: as above."""
-    a, b = low.variables, high.variables
+    a, b = stored(low), stored(high)
     names = [name for name in list(a) + [name for name in b if name not in a] if name != "lod"]
     wrong = ["%s: %s in %s, %s in %s" % (name, _shape(a.get(name)), called[0], _shape(b.get(name)), called[1])
              for name in names if _shape(a.get(name)) != _shape(b.get(name))]
@@ -214,11 +214,16 @@ def differences(low, high, called):
             if arguments[key].changes_pictures or arguments[key].shapes_variables] + wrong
 
 
+def stored(network):
+    """The variables of a Network, or of a live one of NVIDIA's code, for which nothing is computed."""
+    return network.stored if isinstance(network, Network) else network.variables
+
+
 def not_finite(network, variables=None):
     """OrderedDict of variable name to the number of its values that are NaN or infinite; of all, or of `variables`."""
     bad = OrderedDict()
     if variables is None:
-        variables = network.stored if isinstance(network, Network) else network.variables
+        variables = stored(network)
     for name, value in variables.items():
         if isinstance(value, Pending):
             continue  # a Kept one is finite where the weights are; others look when they are made
