@@ -172,3 +172,15 @@ def test_networks_with_stand_ins_can_be_copied_and_pickled(bare):
     for copied in (copy.deepcopy(found), pickle.loads(pickle.dumps(found))):
         equal(copied.Gs, found.Gs)
         assert copied.Gs.architecture == found.Gs.architecture and type(copied.Gs.stored["dlatent_avg"]) is np.ndarray
+
+
+def test_a_blend_says_once_what_stands_for_what(bare, tmp_path, capsys):
+    path = str(tmp_path / "whole.pkl")
+    pico_file(seed=4).save(path)
+    said = command(capsys, bare[0], path, "--resolution", "8", "--no-pictures", "--save", str(tmp_path / "a.pt"))[1]
+    assert said.count("note     LOW has no average w") == said.count("note     LOW has no noise buffers") == 1
+    said = command(capsys, path, bare[0], "--resolution", "8", "--no-pictures", "--save", str(tmp_path / "b.pkl"))[1]
+    assert "HIGH has" not in said
+    said = command(capsys, path, bare[0], "--resolution", "8", "--noise-buffers", "high", "--no-pictures", "--save",
+                   str(tmp_path / "c.pkl"))[1]
+    assert "note     HIGH has no noise buffers" in said and "average" not in said

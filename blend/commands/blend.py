@@ -12,6 +12,7 @@ from blend.commands.options import fractions
 from blend.errors import BlendError
 from blend.figures import splits
 from blend.mixing import relatives
+from blend.networks import stand_ins
 from blend.networks.network import check_finite, check_same_architecture
 from blend.pictures import generate, images
 from blend.system import files, memory, progress
@@ -243,6 +244,11 @@ def tell(opened, options, changes):
         print("note     nothing comes from HIGH: choose a lower --resolution")
     if clamps[0] != clamps[1]:
         print("note     conv_clamp is %s in LOW and %s in HIGH; that of LOW is taken" % clamps)
+    sides = dict(zip(mixing.SIDES, opened.networks))
+    for side, lacking in ((options.blend.dlatent_avg, stand_ins.NO_AVERAGE),
+                          (options.blend.noise_buffers, stand_ins.NO_NOISE)):
+        if lacking in sides[side].left_out:
+            print("note     %s has %s" % (side.upper(), lacking))
 
 
 def make_figure(opened, options):
