@@ -5,9 +5,11 @@ their interface that loading, blending, running and saving networks needs, over 
 in a network file is executed then.
 """
 
+import contextlib
 import inspect
 import os
 import sys
+import threading
 import types
 from collections import OrderedDict
 
@@ -97,24 +99,40 @@ class EasyDict(dict):
     __delattr__ = dict.__delitem__
 
 
+_graph = threading.RLock()  # held while networks are built: threads share a graph
+_opened = []  # sessions of this process, as `init_tf` opened them
+
+
 def init_tf(config_dict=None):
     """Open the default session, once; the options of NVIDIA's sessions are not needed here."""
     if tf.get_default_session() is None:
         with quiet_stderr():
-            tf.InteractiveSession(config=tf.ConfigProto(
-                allow_soft_placement=True, gpu_options=tf.GPUOptions(allow_growth=True)))
+            _opened.append(tf.InteractiveSession(config=tf.ConfigProto(
+                allow_soft_placement=True, gpu_options=tf.GPUOptions(allow_growth=True))))
+
+
+@contextlib.contextmanager
+def _session():
+    """The default session, inside its graph. TensorFlow's defaults are each thread's own; others join the first."""
+    is_first = threading.current_thread() is threading.main_thread() or not _opened
+    if tf.get_default_session() is not None or is_first:
+        init_tf()
+        yield tf.get_default_session()
+    else:
+        with _opened[-1].graph.as_default(), _opened[-1].as_default() as session:
+            yield session
 
 
 def run(*args, **kwargs):
     """`run` of the default session: expressions, or a dict of them, to arrays."""
-    init_tf()
-    return tf.get_default_session().run(*args, **kwargs)
+    with _session() as session:
+        return session.run(*args, **kwargs)
 
 
 def set_vars(var_to_value_dict):
     """Give variables these values (arrays), without growing the graph."""
-    init_tf()
-    generator.set_variables(tf.get_default_session(), var_to_value_dict.items())
+    with _session() as session:
+        generator.set_variables(session, var_to_value_dict.items())
 
 
 def is_tf_expression(x):
@@ -167,16 +185,20 @@ class Network(object):
         run([var.initializer for var in self.own_vars.values()])
 
     def __getattr__(self, name):
-        if "_state" not in self.__dict__:
-            raise AttributeError(name)
+        with _graph:
+            if "_state" in self.__dict__:
+                self._build_once()
+        return object.__getattribute__(self, name)
+
+    def _build_once(self):
         state = self.__dict__.pop("_state")
         try:
-            self._build_from(dict(state))
+            with _session():
+                self._build_from(dict(state))
         except (ArithmeticError, LookupError, TypeError, ValueError, tf.errors.OpError) as error:
             self.__dict__["_state"] = state
             raise NetworkFileError("network %s cannot be built as its file says (%s: %s)" % (
                 brief(state.get("name")), type(error).__name__, " ".join(str(error).split())[:200]))
-        return getattr(self, name)
 
     def _build_from(self, state):
         kept = [state.pop(key) for key in ("name", "build_func_name", "static_kwargs", "components", "variables")]
@@ -233,15 +255,7 @@ class Network(object):
         output_transform: {"func": a function of the outputs, and its other arguments}. The number of GPUs and
         assume_frozen make no difference here.
         """
-        key = repr([sorted(each.items(), key=str) for each in (
-            input_transform or {}, output_transform or {}, dynamic_kwargs)])
-        if key not in self._runs:
-            with tf.name_scope(None), tf.control_dependencies(None):
-                inputs = [tf.placeholder(tf.float32, shape) for shape in self.input_shapes]
-                outputs = self.get_output_for(*_transformed(input_transform, inputs), return_as_list=True,
-                                              **dynamic_kwargs)
-            self._runs[key] = inputs, _transformed(output_transform, outputs)
-        inputs, outputs = self._runs[key]
+        inputs, outputs = self._expressions(input_transform, output_transform, dynamic_kwargs)
         count = next(len(each) for each in in_arrays if each is not None)
         arrays = [np.zeros([count] + shape[1:], np.float32) if each is None else each
                   for each, shape in zip(in_arrays, self.input_shapes)]
@@ -254,6 +268,18 @@ class Network(object):
             print("\r%d / %d" % (count, count))
         found = [np.concatenate(each) for each in zip(*batches)]
         return found if return_as_list else found[0] if len(found) == 1 else tuple(found)
+
+    def _expressions(self, input_transform, output_transform, dynamic_kwargs):
+        """(inputs, outputs) of `run`, which become a part of the graph at the first call with such arguments."""
+        key = repr([sorted(options.items(), key=str) for options in (
+            input_transform or {}, output_transform or {}, dynamic_kwargs)])
+        with _graph, _session(), tf.name_scope(None), tf.control_dependencies(None):
+            if key not in self._runs:
+                inputs = [tf.placeholder(tf.float32, shape) for shape in self.input_shapes]
+                outputs = self.get_output_for(*_transformed(input_transform, inputs), return_as_list=True,
+                                              **dynamic_kwargs)
+                self._runs[key] = inputs, _transformed(output_transform, outputs)
+            return self._runs[key]
 
     def clone(self, name=None, **new_static_kwargs):
         """A network of the same kind with variables of its own, of the same values."""
