@@ -20,7 +20,7 @@ from test_goldens import TOLERANCE, close
 import blend
 from blend import carried, checkpoints
 from blend.networks.network import Network
-from blend.nvidia import admission, legacy, repository
+from blend.nvidia import admission, dnnlib, legacy, repository
 from blend.run import main
 from blend.system import files
 
@@ -152,7 +152,7 @@ class Loader(object):
 def loader(monkeypatch):
     """Python's pickle as it is beside NVIDIA's code: a function of bytes."""
     util, network = [types.ModuleType("dnnlib." + name) for name in ("util", "tflib.network")]
-    util.EasyDict, network.Network = legacy.EasyDict, Loader
+    util.EasyDict, network.Network = dnnlib.EasyDict, Loader
     for name, module in (("dnnlib", util), ("dnnlib.util", util), ("dnnlib.tflib", util),
                          ("dnnlib.tflib.network", network)):
         monkeypatch.setitem(sys.modules, name, module)
@@ -284,8 +284,8 @@ def test_parts_are_built_as_the_whole(role, arguments, words, tmp_path):
 
 
 def test_a_network_that_cannot_be_built_is_said_in_one_line(tmp_path):
-    code = ("import blend; blend.legacy(); from blend.nvidia import legacy; from conftest import golden; "
-            "Gs = golden('orig32').a.Gs; Gs.static_kwargs['truncation_psi'] = 'x'; network = legacy._restored(Gs)\n"
+    code = ("import blend; blend.legacy(); from blend.nvidia import dnnlib; from conftest import golden; "
+            "Gs = golden('orig32').a.Gs; Gs.static_kwargs['truncation_psi'] = 'x'; network = dnnlib.restored(Gs)\n"
             "for _ in range(2):\n    try:\n        network.vars\n    except blend.NetworkFileError as error:\n"
             "        print(error)")
     environment = {"STYLEGAN2": None, "PYTHONPATH": os.pathsep.join([""] + sys.path)}
