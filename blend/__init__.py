@@ -37,8 +37,8 @@ def legacy(stylegan2=None, *, trust=False):
     With NVIDIA's repository (stylegan2: its folder; else $STYLEGAN2 or the submodule) the modules are NVIDIA's, adapted
     to this machine; without it, a small part of the same interface over blend's engine, which executes nothing that
     is stored in files. To call before `import tensorflow`, which gives TensorFlow 1 from then on; for notebooks and
-    scripts that do nothing else. trust: whether NVIDIA's code may execute the source in files whose SHA-256 the zoo
-    does not know.
+    scripts that do nothing else. trust: whether NVIDIA's `load_networks` may execute the source in files whose SHA-256
+    the zoo does not know; what a program unpickles itself is executed, as ever.
 
     Prints which of the two it is. BlendError: `stylegan2` is not NVIDIA's repository.
     """

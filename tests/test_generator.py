@@ -221,6 +221,18 @@ def test_arrays_that_networks_share_are_looked_at_once(pico, pico_other, monkeyp
         generate.iterate_many(networks + [pico_other.Gs.replaced(variables)], [1])
 
 
+def test_what_is_asked_for_is_a_value(pico, monkeypatch):
+    """Arrays and lists that change after the call change nothing."""
+    monkeypatch.setattr("blend.engine.generator._BATCH_PIXELS", 16 * 16)
+    z, seeds = np.random.RandomState(0).randn(3, 8).astype(np.float32), [1, 2, 3]
+    expected = [raw(pico, z=z), raw(pico, seeds=seeds)]
+    batches = [generate.iterate(pico.Gs, output="float32", psi=0.7, **given)
+               for given in (dict(z=z), dict(seeds=seeds))]
+    z[:], seeds[:] = 0, [0, 0, 0]
+    for iterator, images in zip(batches, expected):
+        assert np.array_equal(np.concatenate(list(iterator)), images)
+
+
 def test_a_hundred_blends_cost_one_graph(pico, pico_other):
     blend.generate(pico, seeds=[0])
     generator = generator_for(pico.Gs)

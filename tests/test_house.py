@@ -94,7 +94,7 @@ def test_only_commands_print():
                    for node in ast.walk(ast.parse(file.read()))):
                 printing.add(name)
     # A library function that says what it does (blend.legacy), and print_progress, an option of NVIDIA's.
-    allowed = {"blend", "blend.run", "blend.nvidia.legacy", "blend.system.progress"}
+    allowed = {"blend", "blend.run", "blend.nvidia.dnnlib", "blend.system.progress"}
     assert {name for name in printing if not name.startswith("blend.commands.")} <= allowed
 
 

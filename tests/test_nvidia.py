@@ -20,7 +20,7 @@ from test_goldens import TOLERANCE, close
 import blend
 from blend import carried, checkpoints
 from blend.networks.network import Network
-from blend.nvidia import admission, legacy, repository
+from blend.nvidia import admission, dnnlib, legacy, repository
 from blend.run import main
 from blend.system import files
 
@@ -152,7 +152,7 @@ class Loader(object):
 def loader(monkeypatch):
     """Python's pickle as it is beside NVIDIA's code: a function of bytes."""
     util, network = [types.ModuleType("dnnlib." + name) for name in ("util", "tflib.network")]
-    util.EasyDict, network.Network = legacy.EasyDict, Loader
+    util.EasyDict, network.Network = dnnlib.EasyDict, Loader
     for name, module in (("dnnlib", util), ("dnnlib.util", util), ("dnnlib.tflib", util),
                          ("dnnlib.tflib.network", network)):
         monkeypatch.setitem(sys.modules, name, module)
@@ -265,6 +265,8 @@ def test_only_known_or_own_source_is_trusted(own, tmp_path, monkeypatch):
     ("mapping", dict(latent_size=np.arange(3)), "latent_size"),
     ("synthesis", dict(resolution=1024), "resolution 1024 where the network has 32"),
     ("synthesis", dict(fmap_max=2 ** 20, fmap_base=2 ** 20), "fmap_"),
+    (None, dict(truncation_psi=np.ones([1000, 1, 1])), "1000 numbers for 'truncation_psi'"),
+    (None, dict(truncation_psi=[1.0] * 1000), "1000 numbers for 'truncation_psi'"),
 ])
 def test_parts_are_built_as_the_whole(role, arguments, words, tmp_path):
     """Each part of a file has arguments of its own; absurd ones are an error of one line before anything is built."""
@@ -282,13 +284,24 @@ def test_parts_are_built_as_the_whole(role, arguments, words, tmp_path):
 
 
 def test_a_network_that_cannot_be_built_is_said_in_one_line(tmp_path):
-    code = ("import blend; blend.legacy(); from blend.nvidia import legacy; from conftest import golden; "
-            "Gs = golden('orig32').a.Gs; Gs.static_kwargs['truncation_psi'] = 'x'; network = legacy._restored(Gs)\n"
+    code = ("import blend; blend.legacy(); from blend.nvidia import dnnlib; from conftest import golden; "
+            "Gs = golden('orig32').a.Gs; Gs.static_kwargs['truncation_psi'] = 'x'; network = dnnlib.restored(Gs)\n"
             "for _ in range(2):\n    try:\n        network.vars\n    except blend.NetworkFileError as error:\n"
             "        print(error)")
     environment = {"STYLEGAN2": None, "PYTHONPATH": os.pathsep.join([""] + sys.path)}
     said = python("-c", code, **environment).splitlines()[1:]
     assert len(said) == 2 and all(line.startswith("network 'Gs' cannot be built") for line in said)
+
+
+def test_threads_run_networks_of_our_dnnlib():
+    code = ("import blend; blend.legacy(); from concurrent import futures; import numpy as np, pretrained_networks\n"
+            "networks = [pretrained_networks.load_networks(name)[2] for name in ('photo', 'cartoon')]\n"
+            "z = np.random.RandomState(0).randn(8, 64)\n"
+            "draw = lambda job: job[0].run(z[job[1]:job[1] + 1], None, randomize_noise=False)\n"
+            "jobs = [(network, i) for network in networks for i in range(8)]\n"
+            "with futures.ThreadPoolExecutor(4) as pool:\n    drawn = list(pool.map(draw, jobs))\n"
+            "print(all(np.allclose(a, draw(job), atol=1e-5) for a, job in zip(drawn, jobs)))")
+    assert python("-c", code, STYLEGAN2=None, PYTHONPATH=os.pathsep.join([""] + sys.path)).splitlines()[1:] == ["True"]
 
 
 def test_what_is_missing_is_said_in_one_line(tmp_path, capsys, monkeypatch):

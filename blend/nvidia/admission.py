@@ -17,6 +17,7 @@ from blend.networks.stylegan2 import synthesis_layers
 from blend.system import files
 
 _BLOCK = 2 ** 20
+_MOST_NUMBERS = 64  # in one argument of a build function; a low-pass filter has four
 
 
 def admit(networks, trust=False):
@@ -50,10 +51,20 @@ def check(networks):
     """Raise NetworkFileError unless NVIDIA's functions would build what is in a parsed file, and nothing larger."""
     for network in networks[:3]:
         try:
-            if network is not None and network.is_generator:
-                _check_parts(network)
+            if network is not None:
+                _check_sizes(network)
+                if network.is_generator:
+                    _check_parts(network)
         except NetworkFileError as error:
             raise NetworkFileError("%s: %s" % (networks.path, error))
+
+
+def _check_sizes(network):
+    """Raise NetworkFileError if an argument is a long array or list: of psi, for instance, one would give huge w."""
+    for part in [network] + list(network.components.values()):
+        for key, value in part.static_kwargs.items():
+            if isinstance(value, (np.ndarray, list, tuple)) and np.size(value) > _MOST_NUMBERS:
+                raise NetworkFileError("%s is built with %d numbers for %s" % (part.name, np.size(value), brief(key)))
 
 
 def _check_parts(network):

@@ -53,9 +53,9 @@ def random_noise(noise_seed, index, noise_shapes):
 
 
 def as_array(name, values):
-    """What a user gives under a name, as a float32 array of one row a picture. BlendError: it is none."""
+    """What a user gives under a name, copied to a float32 array of one row a picture. BlendError: it is none."""
     try:
-        array = np.asarray(values, np.float32)
+        array = np.array(values, np.float32)
     except (TypeError, ValueError):
         array = None
     if array is None or not array.ndim:
