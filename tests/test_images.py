@@ -85,7 +85,7 @@ BAD = {
     "frames outside": png(8, chunk(b"acTL", struct.pack(">II", 2, 0)), chunk(b"fcTL", struct.pack(
         ">IIIIIHHBB", 0, 100, 100, 7, 7, 1, 1, 0, 0)), chunk(b"IDAT", LINE)),
     "many frames": encoded(SMALL, "PNG", save_all=True, append_images=[SMALL.rotate(90)]),
-    "animated WebP": encoded(SMALL, "WEBP", save_all=True, append_images=[SMALL.rotate(90)]),
+    "animated WebP": encoded(SMALL, "WEBP", save_all=True, append_images=[SMALL.rotate(90)], duration=9),
     "text": b"no image", "empty": b"", "PostScript": b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\nshowpage\n",
     "GIF": encoded(SMALL.convert("P"), "GIF"),
 }

@@ -248,6 +248,7 @@ def from_google_drive(name, url, part, sha256, size):
     except ImportError:  # Python before 3.10
         return fetch(_behind_confirmation(name, url), part, sha256, size)
     _drop_links(part)
+    url = re.sub("^http:", "https:", url)  # gdown follows redirects in its own way: only Google's
     if os.path.exists(part):
         forget(part)  # of another address: gdown would take it for the whole file
     with progress.bytes_of(name) as bar:
