@@ -324,10 +324,10 @@ def test_recipes_that_are_none(text, tmp_path, capsys):
     (tmp_path / "r.json").write_text(text)
     images.save_png(np.zeros([4, 4, 3], np.uint8), str(tmp_path / "r.png"), text)
     for name in ("r.json", "r.png"):
-        began = time.time()
+        began = time.process_time()
         assert run("--recipe", tmp_path / name, "--out", tmp_path / "out") == 2
         told = capsys.readouterr().err
-        assert told.count("\n") == 1 and "not a recipe.json" in told and time.time() - began < 1
+        assert told.count("\n") == 1 and "not a recipe.json" in told and time.process_time() - began < 1
 
 
 ODD = [[0], {}, {"a": [1]}, "x" * 5000, "x", 5, -1, 0.5, True, 10 ** 29, 1e300, -1e300, [[1]], [10 ** 25], ["a"], ""]
@@ -357,7 +357,7 @@ def test_long_keys_and_sources_cost_nothing(saved, tmp_path, capsys):
     for values in (dict(fractions={long: 1}), dict(fractions={"8x8/Konv" + "v" * 100: 1}), {long: 1}, dict(low=source),
                    dict(low=dict(source, source="a\x00b")), dict(low=dict(source, source="\ud800")),
                    dict(low=dict(source, sha256=5)), dict(engine=long), dict(recipe=2.5), dict(recipe=10 ** 20)):
-        path, began = recipe_of(saved, tmp_path / "r.json"), time.time()
+        path, began = recipe_of(saved, tmp_path / "r.json"), time.process_time()
         recipe = json.loads(path.read_text())
         for key, value in values.items():
             (recipe["blend"] if key == "fractions" else recipe if key in ("low", "recipe") else recipe["options"]
@@ -365,11 +365,11 @@ def test_long_keys_and_sources_cost_nothing(saved, tmp_path, capsys):
         path.write_text(json.dumps(recipe))
         assert run("--recipe", path, "--out", tmp_path / "out") == 2
         told = capsys.readouterr().err
-        assert told.count("\n") == 1 and len(told) < 1000 and time.time() - began < 1
-    began = time.time()
+        assert told.count("\n") == 1 and len(told) < 1000 and time.process_time() - began < 1
+    began = time.process_time()
     assert run(long, saved[1]) == 2 and run(long) == 2 and run("zoo", "get", long) == 2
     assert run(*saved, "--fractions", long + "=1", "--out", tmp_path / "out") == 2
-    assert capsys.readouterr().err.count("\n") == 4 and time.time() - began < 2
+    assert capsys.readouterr().err.count("\n") == 4 and time.process_time() - began < 2
 
 
 def test_a_recipe_does_not_choose_nvidia_s_engine(saved, tmp_path, capsys, monkeypatch):

@@ -91,6 +91,7 @@ FORMATS = [("new.pkl", ["--format", "tensorflow"]), ("new.pkl", ["--format", "py
            ("new.safetensors", [])]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("target, options", FORMATS)
 def test_killed_while_converting(target, options, large, tmp_path):
     target = tmp_path / target
@@ -104,6 +105,7 @@ def test_killed_while_converting(target, options, large, tmp_path):
     assert command(*arguments).returncode == 0 and digest(target) == whole
 
 
+@pytest.mark.slow
 def test_killed_at_any_time_while_converting(large, tmp_path):
     """Random moments: in the imports, while reading, between the last byte and the new name, after it."""
     target = tmp_path / "new.safetensors"
@@ -128,6 +130,7 @@ blend.blend(low, high, 16).save(sys.argv[3])
 """
 
 
+@pytest.mark.slow
 def test_killed_while_saving(large, tmp_path):
     target = tmp_path / "mixed.pkl"
     arguments = [sys.executable, "-c", SAVE, str(large[0]), str(large[1]), str(target)]
@@ -144,6 +147,7 @@ def test_killed_while_saving(large, tmp_path):
         assert os.listdir(str(tmp_path)) == ["mixed.pkl"]
 
 
+@pytest.mark.slow
 def test_killed_while_downloading(server, content, tmp_path):  # noqa: F811
     server.content = content = content * 40  # a checksum makes it good, not what is in it
     url = server.at + "slow/file.pkl"
@@ -184,6 +188,7 @@ blend.run.start()
 """
 
 
+@pytest.mark.slow
 def test_stopped_while_training(tmp_path):
     """In every step of a snapshot, one after the other in the same folder: each run goes on from a whole state."""
     out, seen = tmp_path / "run", -1

@@ -57,6 +57,7 @@ def test_mutated_files(format):
     assert any(loaded) and not all(loaded)  # else the mutations are too mild or too wild to tell anything
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("format", fuzz.FORMATS)
 def test_guided_mutations(format):
     pytest.importorskip("atheris")

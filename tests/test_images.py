@@ -178,7 +178,7 @@ BAD_TEXTS = {
 
 @pytest.mark.parametrize("name", sorted(BAD_TEXTS))
 def test_bad_texts_cost_nothing(name, tmp_path):
-    began = time.time()
+    began = time.process_time()
     tracemalloc.start()
     try:
         with pytest.raises(ValueError):
@@ -186,4 +186,4 @@ def test_bad_texts_cost_nothing(name, tmp_path):
         most = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
-    assert time.time() - began < 2 and most < 2 ** 25
+    assert time.process_time() - began < 2 and most < 2 ** 25

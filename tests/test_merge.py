@@ -69,10 +69,10 @@ def test_plain_yaml(text, value):
     ("a: '", "line 1"), ("a:\n\t- b", "line 2"), ("\0", "not YAML"), ("%YAML 9.9\n---\na", "version"),
 ])
 def test_hostile_yaml(text, says):
-    began = time.time()
+    began = time.process_time()
     with pytest.raises(blend.BlendError) as error:
         plain_yaml.parse(text)
-    assert says in str(error.value) and "\n" not in str(error.value) and time.time() - began < 3
+    assert says in str(error.value) and "\n" not in str(error.value) and time.process_time() - began < 3
 
 
 @pytest.mark.parametrize("content, says", [
@@ -165,9 +165,10 @@ def test_many_stages_take_no_more_time_than_they_are():
                                                                                "weight": 0.5}]}
         for i in range(1, count)]
     recipe = merge_recipe.parse(chain)
-    began = time.time()
+    began = time.process_time()
     found = stages.run(recipe, lambda entry: pico_file(channels=64, seed=ord(entry.network)))
-    assert np.isfinite(made(found.Gs.variables["G_synthesis/8x8/Conv1/weight"])).all() and time.time() - began < 20
+    assert np.isfinite(made(found.Gs.variables["G_synthesis/8x8/Conv1/weight"])).all()
+    assert time.process_time() - began < 20
 
 
 def test_a_recipe_and_back():

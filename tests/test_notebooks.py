@@ -28,6 +28,7 @@ def test_they_are_stored_without_outputs(name):
     assert "git+https://github.com/" + address in "".join("".join(cell["source"]) for cell in code)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_they_run(name, tmp_path, monkeypatch):
     nbformat = pytest.importorskip("nbformat")

@@ -49,6 +49,7 @@ def test_texture_follows_the_high_network(measured):
     assert nearer(outline["cartoon to 16"], outline["cartoon"], outline["photo"]) > 0.5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", blend.SHIPPED)
 def test_pictures_are_like_held_out_portraits(name):
     networks = blend.shipped(name)

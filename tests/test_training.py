@@ -82,6 +82,7 @@ def test_resumes_where_it_stopped(tmp_path, capsys):
         loop.train(config(tmp_path, fmap_max=4), QUICK)
 
 
+@pytest.mark.slow
 def test_resumes_after_a_kill(tmp_path):
     command = [sys.executable, "-m", "blend.run", "train", "--data", "photo", "--resolution", "16", "--fmap-base", "64",
                "--fmap-max", "8", "--latent-size", "8", "--mapping-layers", "1", "--minibatch", "8",
@@ -124,6 +125,7 @@ def test_fine_tuning_starts_from_pytorch_s_files(tmp_path, capsys):
     assert after.format == "tensorflow"
 
 
+@pytest.mark.slow
 def test_growing_starts_from_the_small_network_s_pictures(trained, tmp_path):
     loop.train(config(tmp_path, start=trained, resolution=32, kimg=0.008), QUICK)
     small = blend.generate(blend.load(trained), seeds=range(4), psi=1, output="float32")
@@ -136,6 +138,7 @@ def test_growing_starts_from_the_small_network_s_pictures(trained, tmp_path):
         loop.train(config(tmp_path / "x", start=str(glob.glob(str(tmp_path / "*.pkl"))[0]), resolution=16), QUICK)
 
 
+@pytest.mark.slow
 def test_learning_brings_pictures_closer(tmp_path):
     # Colours and the rough head come first: the distance falls well below that of an untrained network.
     options = graph.Options(minibatch=8, learning_rate=0.005, ema_kimg=0.5)
@@ -231,6 +234,7 @@ def test_numbers_that_cannot_work(changes, tmp_path):
     assert not (tmp_path / "x").exists()
 
 
+@pytest.mark.slow
 def test_ctrl_c_saves_the_state(tmp_path, monkeypatch):
     step = loop.Run.step
 
