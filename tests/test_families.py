@@ -69,6 +69,8 @@ def test_it_is_inspected_converted_and_blended(loom, tmp_path, capsys):
         assert main(["convert", paths[0], str(tmp_path / "low") + ending] + ["--format", "pytorch"] * (
             ending == "-torch.pkl")) == 2
         assert "Loom" in capsys.readouterr().err
+    with pytest.raises(blend.BlendError, match="of Loom, of which no pictures"):
+        blend.generate(low, seeds=[1])
     mixed = str(tmp_path / "mixed.pkl")
     assert main(paths + ["--resolution", "8", "--no-pictures", "--save", mixed]) == 0
     found = blend.load(mixed).Gs.variables

@@ -11,7 +11,7 @@ import numpy as np
 
 from blend.errors import BlendError
 from blend.networks.network import Network, check_finite
-from blend.networks.stylegan2 import synthesis, synthesis_layers
+from blend.networks.stylegan2 import STYLEGAN2, STYLEGAN2_ADA, synthesis, synthesis_layers
 from blend.pictures import latents
 
 NOISES = ("const", "seed", "random", "none")
@@ -136,7 +136,13 @@ def _fits_float32(number):
 
 
 def _check_networks(networks):
-    """Raise BlendError unless networks have one architecture and finite weights; shared arrays are looked at once."""
+    """Raise BlendError unless networks have one architecture that can be drawn, and finite weights.
+
+    Arrays that they share are looked at once.
+    """
+    if networks[0].family not in (STYLEGAN2, STYLEGAN2_ADA):
+        raise BlendError("%s is a network of %s, of which no pictures can be made here" % (
+            networks[0].name, networks[0].family.name))
     checked = {}  # id of an array to the array, which keeps the id from being given to another
     for network in networks:
         variables = OrderedDict(
