@@ -88,56 +88,68 @@ def read(path, engine=None):
     A recipe may come from anywhere, so it does not decide alone what is executed and whom the network is asked for:
     one of NVIDIA's engine is refused unless the user asks for an `engine` as well, and its sources have `fetch` off.
     """
+    recorded = _parsed(path)
     try:
-        recipe = files.parse_json(_text(path))
-        found = dict(recipe["options"], blend=mixing.Rule(**recipe["blend"]))
-        for side in mixing.SIDES:
-            name, digest = recipe[side]["source"], recipe[side]["sha256"]
-            beside = os.path.join(os.path.dirname(path), os.path.basename(name))
-            if not (len(name) <= _LONGEST and "\0" not in name and re.fullmatch("[0-9a-f]{64}", digest)):
-                raise ValueError
-            found[side] = Source(beside if not os.path.exists(name) and os.path.isfile(beside) else name, digest, False)
-        version = recipe.get("recipe", 1)
+        options = dict(recorded["options"], blend=mixing.Rule(**recorded["blend"]))
+        options.update((side, _source(recorded[side], os.path.dirname(path))) for side in mixing.SIDES)
+        version = recorded.get("recipe", 1)
         if type(version) is not int:
             raise ValueError
-    except OSError as error:
-        raise BlendError("%s: cannot be read (%s)" % (path, files.reason(error)))
     except (ValueError, KeyError, TypeError, AttributeError):
         raise BlendError("%s: not a recipe.json, nor a PNG, that blend wrote" % path)
     # Where to write, and whom to trust, is not for a recipe to say.
-    unknown = set(found) - set(Options._fields).difference(_NOT_RECORDED)
+    unknown = set(options) - set(Options._fields).difference(_NOT_RECORDED)
     if unknown or version > VERSION:
         raise BlendError("%s: unknown options %s; it may come from a newer version" % (
             path, ", ".join(sorted(unknown)) or "of recipe version %d" % version))
-    _check_values(path, dict(found, **found["blend"]._asdict()))
-    if found.get("engine", ENGINES[0]) not in ENGINES:
-        raise BlendError("%s: unknown engine %r; there are %s" % (path, found["engine"], " and ".join(ENGINES)))
-    if not (isinstance(found.get("grid"), (list, type(None))) and isinstance(found.get("seeds"), list)):
-        raise BlendError("%s: the grid or the seeds of this recipe are not lists" % path)
-    if found.get("engine") == "nvidia" and engine is None:
+    for key, value in dict(options, **options["blend"]._asdict()).items():
+        if key not in _RECORDED_APART and not _is_plain(key, value):
+            raise BlendError("%s: %s cannot be %s in a recipe" % (path, key, brief(value)))
+    if options.get("engine", ENGINES[0]) not in ENGINES:
+        raise BlendError("%s: unknown engine %r; there are %s" % (path, options["engine"], " and ".join(ENGINES)))
+    if options.get("engine") == "nvidia" and engine is None:
         raise BlendError("%s: was made by NVIDIA's code, which executes text that is stored in network files; add "
                          "--engine nvidia to let it run, or --engine blend" % path)
-    return Recipe(found, version)
+    return Recipe(options, version)
 
 
-def _check_values(path, values):
-    """Raise BlendError unless the values of a recipe are short texts, numbers, or lists and a dict of numbers.
+def _parsed(path):
+    """The JSON object of a recipe, of which nothing is checked yet."""
+    try:
+        recorded = files.parse_json(_text(path))
+    except OSError as error:
+        raise BlendError("%s: cannot be read (%s)" % (path, files.reason(error)))
+    except (ValueError, TypeError):
+        raise BlendError("%s: not a recipe.json, nor a PNG, that blend wrote" % path)
+    if isinstance(recorded, dict) and "merge" in recorded:
+        raise BlendError("%s: carries the recipe of a merge: python -m blend.run merge %s" % (path, path))
+    return recorded
 
-    Whether they make sense is for those to say who use them.
+
+def _source(recorded, folder):
+    """The Source of a recipe's entry: where it says, or beside the recipe. ValueError or KeyError: it is none."""
+    name, digest = recorded["source"], recorded["sha256"]
+    if not (len(name) <= _LONGEST and "\0" not in name and re.fullmatch("[0-9a-f]{64}", digest)):
+        raise ValueError
+    beside = os.path.join(folder, os.path.basename(name))
+    return Source(beside if not os.path.exists(name) and os.path.isfile(beside) else name, digest, False)
+
+
+def _is_plain(key, value):
+    """Whether an option's value is a short text, a number, or a list or a dict of numbers, as it is in a recipe.
+
+    Whether it makes sense is for those to say who use it.
     """
-    for key, value in values.items():
-        if key in ("low", "high", "blend"):
-            continue
-        if key == "fractions" and isinstance(value, dict):
-            plain = all(len(name) <= _LONGEST and type(number) in (int, float) for name, number in value.items())
-        elif key in ("seeds", "grid") and isinstance(value, list):
-            plain = all(type(number) is int for number in value)
-        else:
-            plain = value is None or type(value) in (bool, int, float) or isinstance(value, str) and len(
-                value) <= _LONGEST
-        plain = plain and not (key in ("figure", "all_networks") and type(value) is not bool)
-        if not plain or key in ("cutoff", "label", "noise_seed") and type(value) is float:
-            raise BlendError("%s: %s cannot be %s in a recipe" % (path, key, brief(value)))
+    if key == "fractions" and isinstance(value, dict):
+        return all(len(name) <= _LONGEST and type(number) in (int, float) for name, number in value.items())
+    if key in ("seeds", "grid"):
+        is_list = isinstance(value, list) and all(type(number) is int for number in value)
+        return is_list or key == "grid" and value is None
+    if key in ("figure", "all_networks"):
+        return type(value) is bool
+    if key in ("cutoff", "label", "noise_seed") and type(value) is float:
+        return False
+    return value is None or type(value) in (bool, int, float) or isinstance(value, str) and len(value) <= _LONGEST
 
 
 def _text(path):

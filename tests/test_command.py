@@ -374,17 +374,13 @@ def test_long_keys_and_sources_cost_nothing(saved, tmp_path, capsys):
 
 def test_a_recipe_does_not_choose_nvidia_s_engine(saved, tmp_path, capsys, monkeypatch):
     path = recipe_of(saved, tmp_path / "r.json", engine="nvidia")
-
-    def asked_for(*_arguments):
-        raise LookupError
-
-    monkeypatch.setattr("blend.commands.blend._with_nvidia", asked_for)
+    monkeypatch.setenv("STYLEGAN2", str(tmp_path / "nowhere"))
     assert run("--recipe", path, "--out", tmp_path / "out") == 2
     told = capsys.readouterr().err
     assert "--engine nvidia" in told and told.count("\n") == 1
     assert run("--recipe", path, "--engine", "blend", "--out", tmp_path / "out") == 0
-    with pytest.raises(LookupError):
-        run("--recipe", path, "--engine", "nvidia", "--out", tmp_path / "out")
+    assert run("--recipe", path, "--engine", "nvidia", "--out", tmp_path / "out") == 2  # it is asked for
+    assert "stylegan2 is not there" in capsys.readouterr().err
 
 
 def test_a_recipe_does_not_choose_whom_to_ask(saved, server, content, tmp_path, capsys):  # noqa: F811

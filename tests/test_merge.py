@@ -454,3 +454,11 @@ def test_a_picture_with_a_merge_nested_endlessly(tmp_path, capsys):
     images.save_png(np.zeros([4, 4, 3], np.uint8), str(tmp_path / "r.png"), "[" * 100000)
     assert run("merge", tmp_path / "r.png", "--save", tmp_path / "x.pkl") == 2
     assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_a_picture_of_a_merge_is_told_to_who_blends(files_of_three, tmp_path, capsys):
+    out = str(tmp_path / "out")
+    assert run("merge", files_of_three, "--seeds", "0", "--out", out) == 0
+    capsys.readouterr()
+    assert run("--recipe", os.path.join(out, "grid.png")) == 2
+    assert "python -m blend.run merge" in capsys.readouterr().err
