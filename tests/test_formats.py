@@ -64,7 +64,7 @@ def test_files_give_their_repositories_pictures(name, reference):
     near(blend.generate(networks, z=found["z"], labels=labels, psi=0.6, output="float32"), found["images"])
     weight = networks.Gs.variables["G_synthesis/8x8/Conv0_up/weight"]
     kind = "modulated up" if name.startswith("rosinality") else "up"
-    assert np.array_equal(layouts.KINDS[kind].to_torch(weight), found["weight"])
+    assert np.array_equal(layouts.TRANSFORMS[kind].to_torch(weight), found["weight"])
     no_labels = np.zeros((len(found["z"]), 0), np.float32)
     near(Discriminator(networks.D).score(found["images"], no_labels if labels is None else labels), found["scores"])
     expected = {"rosinality.pt": "rosinality", "rosinality-legacy.pt": "rosinality", "ada-tensorflow.pkl": "tensorflow"}

@@ -19,8 +19,8 @@ FORMATS = {module.NAME: module for module in (tensorflow_pickle, pytorch_pickle,
 _ENDINGS = {
     ".pkl": tensorflow_pickle.NAME, ".pt": rosinality.NAME, ".pth": rosinality.NAME, ".safetensors": safetensors.NAME,
 }
-# What other files begin with, and what to say of them.
-_OTHERS = (
+# What files of other kinds begin with, and what to say of them.
+_OTHER_FILES = (
     (b"version https://git-lfs", "a pointer of Git LFS in place of the file; fetch it with git lfs pull"),
     (b"\x1f\x8b", "compressed by gzip; unpack it first"), (b"\xfd7zXZ", "compressed by xz; unpack it first"),
     (b"Rar!", "a RAR archive; unpack it first"), (b"7z\xbc\xaf", "a 7-Zip archive; unpack it first"),
@@ -29,7 +29,7 @@ _OTHERS = (
 )
 _MOST_NAMED = 8
 _WIDENED = "half precision: its numbers are widened to float32, which is exact"
-_KINDS = "; network files are NVIDIA's .pkl (TensorFlow or PyTorch), rosinality's .pt and blend's .safetensors"
+_READABLE = "; network files are NVIDIA's .pkl (TensorFlow or PyTorch), rosinality's .pt and blend's .safetensors"
 
 
 class NetworkFile(Contents):
@@ -102,17 +102,16 @@ def _named(path):
 def parse(buffer):
     """The NetworkFile of a file's bytes; arrays are views of them. NetworkFileError: what is wrong with them."""
     try:
-        module, found = _read(memoryview(buffer))
-        networks, idle = {}, OrderedDict()
-        for role in ("Gs", "G", "D"):
-            network, function = getattr(found, role), "discriminator" if role == "D" else "generator"
-            if network is not None:
-                tensorflow_pickle.check_plain(network)
-                networks[role], names = without_idle(network, function)
-                check(networks[role], function)
-                idle.update((name, idle.get(name, []) + [role]) for name in names)
-        left = found.left_out + tuple(_idle_in_words(idle))
-        return NetworkFile(*found._replace(format=module.NAME, left_out=left, **networks))
+        module, contents = _read(memoryview(buffer))
+        checked, idle = {}, OrderedDict()
+        for role, network in contents.by_role.items():
+            function = "discriminator" if role == "D" else "generator"
+            tensorflow_pickle.check_plain(network)
+            checked[role], names = without_idle(network, function)
+            check(checked[role], function)
+            idle.update((name, idle.get(name, []) + [role]) for name in names)
+        left_out = contents.left_out + tuple(_idle_in_words(idle))
+        return NetworkFile(*contents._replace(format=module.NAME, left_out=left_out, **checked))
     except (ArithmeticError, LookupError, TypeError, ValueError, AttributeError, RecursionError, MemoryError) as error:
         # The last net; the fuzzers of the tests take it for a fault.
         raise NetworkFileError("broken in an unforeseen way (%s: %s)" % (type(error).__name__, str(error)[:200]))
@@ -133,36 +132,40 @@ def _read(view):
         return safetensors, safetensors.read(view)
     if bytes(view[:2]) != b"PK" and head not in (b"\x80", b"c", b"(", b"]", b"}"):
         _refuse(bytes(view[:512]))
-    read = torch_files.read(view)
-    module, found = _networks(read.value)
-    if found is not None:
-        left = found.left_out + read.left_out
-        return module, found._replace(left_out=left + (_WIDENED,) if read.half() else left)
-    if read.opaque:
-        raise forbidden(next(iter(read.opaque.values())))
-    if isinstance(read.value, dict):
-        rosinality.refuse_families(read.value)
-    raise NetworkFileError("holds a %s, not the networks (G, D, Gs) or Gs" % type(read.value).__name__)
+    unpickled = torch_files.read(view)
+    module, contents = _contents(unpickled.value)
+    if contents is not None:
+        left_out = contents.left_out + unpickled.left_out
+        if unpickled.widened_bytes():
+            left_out += (_WIDENED,)
+        return module, contents._replace(left_out=left_out)
+    if unpickled.opaque:
+        raise forbidden(next(iter(unpickled.opaque.values())))
+    if isinstance(unpickled.value, dict):
+        rosinality.refuse_families(unpickled.value)
+    raise NetworkFileError("holds a %s, not the networks (G, D, Gs) or Gs" % type(unpickled.value).__name__)
 
 
-def _networks(value):
+def _contents(value):
     """(module, Contents) of what a pickle or a file of PyTorch holds; Contents is None where it is no network."""
     for module in (tensorflow_pickle, pytorch_pickle, rosinality):
         if module.recognise(value):
             return module, module.read(value)
-    found = state_dicts.find(value)
-    return (None, None) if found is None else (FORMATS[found[0]], state_dicts.read(value, found))
+    state_dict = state_dicts.find(value)
+    if state_dict is None:
+        return None, None
+    return FORMATS[state_dict.format], state_dicts.read(value, state_dict)
 
 
 def _refuse(head):
-    for start, what in _OTHERS:
+    for start, description in _OTHER_FILES:
         if head.startswith(start):
-            raise NetworkFileError("is " + what)
+            raise NetworkFileError("is " + description)
     if head.lstrip()[:1] == b"<":
         raise NetworkFileError("is a web page, not a network: the download went wrong")
     if head[257:262] == b"ustar":
         raise NetworkFileError("is a tar archive; unpack it first")
-    raise NetworkFileError("not a network file" + _KINDS)
+    raise NetworkFileError("not a network file" + _READABLE)
 
 
 class Target(NamedTuple):

@@ -10,12 +10,11 @@ from collections import OrderedDict
 
 import numpy as np
 
-from blend.checkpoints.contents import Contents
+from blend.checkpoints.contents import ROLES, Contents
 from blend.checkpoints.pickle_reader import SIMPLE_DTYPES, EasyDict
 from blend.errors import BlendError, NetworkFileError
 from blend.networks.network import Network, expected_variables
 
-ROLES = ("Gs", "G", "D")
 MOST = 2 ** 19  # bytes; that of a TensorFlow file with its source has some 60,000
 _LONG = 200
 _MOST_ARRAY = 2 ** 18
@@ -24,9 +23,8 @@ _MOST_ARRAY = 2 ** 18
 def describe(networks):
     """The JSON text. BlendError: a value that has no place in it."""
     texts = _Texts()
-    found = OrderedDict((role, _network(getattr(networks, role), texts)) for role in ROLES
-                        if getattr(networks, role) is not None)
-    text = json.dumps(OrderedDict([("blend", 1), ("networks", found), ("texts", list(texts))]))
+    described = OrderedDict((role, _described(network, texts)) for role, network in networks.by_role.items())
+    text = json.dumps(OrderedDict([("blend", 1), ("networks", described), ("texts", list(texts))]))
     if len(text) > MOST:
         raise BlendError("the networks carry too much text (%d bytes) for this format" % len(text))
     return text
@@ -46,16 +44,17 @@ class _Texts(OrderedDict):
         return self[text]
 
 
-def _network(network, texts):
+def _described(network, texts):
+    """The JSON value of a network: everything but its arrays."""
     return OrderedDict([
         ("name", network.name), ("build_func_name", network.build_func_name),
         ("static_kwargs", _encode(network.static_kwargs, texts)), ("extra", _encode(network.extra, texts)),
         ("variables", list(network.own_variables)),
-        ("components", OrderedDict((role, _network(part, texts)) for role, part in network.components.items()))])
+        ("components", OrderedDict((role, _described(part, texts)) for role, part in network.components.items()))])
 
 
 def _encode(value, texts):
-    """JSON for plain values; what JSON lacks becomes {"$": kind, "v": content}."""
+    """JSON for plain values; what JSON lacks becomes {"$": tag, "v": content}."""
     if value is None or isinstance(value, (bool, int, float)) and not isinstance(value, np.generic):
         return value
     if isinstance(value, str):
@@ -63,17 +62,17 @@ def _encode(value, texts):
             return value
         return {"$": "text", "v": texts.index(value)}
     if type(value) is list:
-        return [_encode(each, texts) for each in value]
+        return [_encode(item, texts) for item in value]
     if isinstance(value, tuple):
-        return {"$": "tuple", "v": [_encode(each, texts) for each in value]}
+        return {"$": "tuple", "v": [_encode(item, texts) for item in value]}
     if isinstance(value, dict):
-        kind = "EasyDict" if isinstance(value, EasyDict) else "dict"
-        return {"$": kind, "v": [[_encode(key, texts), _encode(each, texts)] for key, each in value.items()]}
+        tag = "EasyDict" if isinstance(value, EasyDict) else "dict"
+        return {"$": tag, "v": [[_encode(key, texts), _encode(item, texts)] for key, item in value.items()]}
     if isinstance(value, (bytes, memoryview)):
         return {"$": "bytes", "v": base64.b64encode(value).decode("ascii")}
     if isinstance(value, (np.ndarray, np.generic)) and value.nbytes <= _MOST_ARRAY:
-        kind = "array" if isinstance(value, np.ndarray) else "scalar"
-        return {"$": kind, "v": [value.dtype.str, list(value.shape), base64.b64encode(value.tobytes()).decode("ascii")]}
+        tag = "array" if isinstance(value, np.ndarray) else "scalar"
+        return {"$": tag, "v": [value.dtype.str, list(value.shape), base64.b64encode(value.tobytes()).decode("ascii")]}
     raise BlendError("a network carries a %s, which has no place in this format" % type(value).__name__)
 
 
@@ -85,19 +84,19 @@ def rebuild(text, sources):
     try:
         if len(text) > MOST:
             raise NetworkFileError("a description of %d bytes" % len(text))
-        whole = json.loads(text, parse_int=integer)
-        if whole["blend"] != 1:
+        document = json.loads(text, parse_int=integer)
+        if document["blend"] != 1:
             raise NetworkFileError("was written by a newer version of blend")
-        if type(whole["texts"]) is not list or not all(type(each) is str for each in whole["texts"]):
+        described, texts = document["networks"], document["texts"]
+        if type(texts) is not list or not all(type(line) is str for line in texts):
             raise ValueError("texts that are none")
-        made = {role: _rebuilt(whole["networks"][role], whole["texts"], 0) for role in ROLES
-                if role in whole["networks"]}
+        bare = {role: _rebuilt(described[role], texts, 0) for role in ROLES if role in described}
     except (ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError) as error:
         raise NetworkFileError("its description of the networks is broken (%s: %s)" % (
             type(error).__name__, str(error)[:100]))
-    if "Gs" not in made:
+    if "Gs" not in bare:
         raise NetworkFileError("its description of the networks is broken (there is no Gs)")
-    return Contents(**{role: _filled(network, names, role, sources) for role, (network, names) in made.items()})
+    return Contents(**{role: _filled(network, names, role, sources) for role, (network, names) in bare.items()})
 
 
 def _filled(network, names, role, sources):
@@ -105,24 +104,24 @@ def _filled(network, names, role, sources):
     expected = expected_variables(network, "discriminator" if role == "D" else "generator")
     if len(names) != len(set(names)) or set(names) - {"lod"} != set(expected) - {"lod"}:
         raise NetworkFileError("its description of %s has other variables than the architecture" % role)
-    found = OrderedDict()
+    variables = OrderedDict()
     for name in names:
-        found[name] = sources[role].get(name, expected.get(name, ())) if role in sources else None
-        if found[name] is None:
+        variables[name] = sources[role].get(name, expected.get(name, ())) if role in sources else None
+        if variables[name] is None:
             raise NetworkFileError("the tensor of %s is missing" % name)
-    return network.filled(found)
+    return network.filled(variables)
 
 
-def _rebuilt(found, texts, depth):
+def _rebuilt(described, texts, depth):
     """(a Network without variables, the global names of its variables)."""
-    name, function = found["name"], found["build_func_name"]
+    name, function = described["name"], described["build_func_name"]
     if type(name) is not str or type(function) is not str or depth > 1:
         raise ValueError("a network without a name")
-    names, parts = [str(each) for each in found["variables"]], OrderedDict()
-    for role, part in found["components"].items():
-        parts[role], more = _rebuilt(part, texts, depth + 1)
-        names += ["G_%s/%s" % (role, each) for each in more]
-    kwargs, extra = _decode(found["static_kwargs"], texts), _decode(found["extra"], texts)
+    names, parts = [str(variable) for variable in described["variables"]], OrderedDict()
+    for role, part in described["components"].items():
+        parts[role], local_names = _rebuilt(part, texts, depth + 1)
+        names += ["G_%s/%s" % (role, local) for local in local_names]
+    kwargs, extra = _decode(described["static_kwargs"], texts), _decode(described["extra"], texts)
     if not isinstance(kwargs, dict) or not isinstance(extra, dict):
         raise ValueError("arguments that are no dict")
     return Network(name, function, kwargs, {}, parts, extra), names
@@ -130,25 +129,25 @@ def _rebuilt(found, texts, depth):
 
 def _decode(value, texts):
     if isinstance(value, list):
-        return [_decode(each, texts) for each in value]
+        return [_decode(item, texts) for item in value]
     if not isinstance(value, dict):
         return value
-    kind, content = value["$"], value["v"]
-    if kind == "text":
+    tag, content = value["$"], value["v"]
+    if tag == "text":
         return texts[content]
-    if kind == "tuple":
-        return tuple(_decode(each, texts) for each in content)
-    if kind in ("dict", "EasyDict"):
-        made = {} if kind == "dict" else EasyDict()
-        made.update((_key(_decode(key, texts)), _decode(each, texts)) for key, each in content)
-        return made
-    if kind == "bytes":
+    if tag == "tuple":
+        return tuple(_decode(item, texts) for item in content)
+    if tag in ("dict", "EasyDict"):
+        decoded = {} if tag == "dict" else EasyDict()
+        decoded.update((_key(_decode(key, texts)), _decode(item, texts)) for key, item in content)
+        return decoded
+    if tag == "bytes":
         return base64.b64decode(content)
     dtype, shape, data = content
-    if kind not in ("array", "scalar") or str(dtype).lstrip("<>|=") not in SIMPLE_DTYPES:
+    if tag not in ("array", "scalar") or str(dtype).lstrip("<>|=") not in SIMPLE_DTYPES:
         raise ValueError("a value of unknown kind")
     array = np.frombuffer(base64.b64decode(data), str(dtype)).reshape(shape)
-    return array if kind == "array" else array[()]
+    return array if tag == "array" else array[()]
 
 
 def _key(value):

@@ -1,11 +1,11 @@
 """The same weights in PyTorch's layouts: how each variable is called there, and how its array is turned.
 
 Networks of this package have TensorFlow's names and layouts; the tables are in `ada_*` (stylegan2-ada-pytorch and the
-stylegan3 repository) and `rosinality_*` (stylegan2-pytorch): variable name to (PyTorch name, kind of array).
+stylegan3 repository) and `rosinality_*` (stylegan2-pytorch): variable name to (PyTorch name, transform).
 """
 
 from collections import OrderedDict
-from typing import NamedTuple
+from typing import Callable, NamedTuple
 
 import numpy as np
 
@@ -18,34 +18,35 @@ AFFINE = "affine_bias"  # in a Network's `extra`: biases of PyTorch files that m
 _CONSTANT = "G_synthesis/4x4/Const/const"
 
 
-class Kind(NamedTuple):
+class Transform(NamedTuple):
     """How an array is turned, both ways; the results are views where they can be."""
 
-    to_torch: object
-    to_tensorflow: object
+    to_torch: Callable[[np.ndarray], np.ndarray]
+    to_tensorflow: Callable[[np.ndarray], np.ndarray]
 
 
-def _convolution(w):
+def _outputs_first(w):
     return w.transpose(3, 2, 0, 1)  # [k,k,I,O] to [O,I,k,k]
 
 
-def _back(w):
-    return w.transpose(2, 3, 1, 0)
+def _outputs_last(w):
+    return w.transpose(2, 3, 1, 0)  # [O,I,k,k] to [k,k,I,O]
 
 
-# PyTorch's transposed convolutions are stored for correlation with the up-sampled image: flipped.
-KINDS = {
-    "same": Kind(lambda x: x, lambda x: x),
-    "dense": Kind(lambda x: x.T, lambda x: x.T),
-    "convolution": Kind(_convolution, _back),
-    "up": Kind(lambda x: _convolution(x[::-1, ::-1]), lambda x: _back(x)[::-1, ::-1]),
-    "style": Kind(lambda x: x + np.float32(1), lambda x: x - np.float32(1)),  # the 1 is in the bias there
-    "constant": Kind(lambda x: x[0], lambda x: x[None]),
-    "noise": Kind(lambda x: x[0, 0], lambda x: x[None, None]),
-    "modulated": Kind(lambda x: _convolution(x)[None], lambda x: _back(x[0])),
-    "modulated up": Kind(lambda x: _convolution(x[::-1, ::-1])[None], lambda x: _back(x[0])[::-1, ::-1]),
-    "scalar": Kind(lambda x: x.reshape(1), lambda x: x.reshape(())),
-    "colours": Kind(lambda x: x.reshape(1, -1, 1, 1), lambda x: x.reshape(-1)),
+# By the names that the tables give. PyTorch's transposed convolutions are stored for correlation with the up-sampled image: flipped.
+TRANSFORMS = {
+    "same": Transform(lambda x: x, lambda x: x),
+    "dense": Transform(lambda x: x.T, lambda x: x.T),
+    "convolution": Transform(_outputs_first, _outputs_last),
+    "up": Transform(lambda x: _outputs_first(x[::-1, ::-1]), lambda x: _outputs_last(x)[::-1, ::-1]),
+    "style": Transform(lambda x: x + np.float32(1), lambda x: x - np.float32(1)),  # the 1 is in the bias there
+    "constant": Transform(lambda x: x[0], lambda x: x[None]),
+    "noise": Transform(lambda x: x[0, 0], lambda x: x[None, None]),
+    "modulated": Transform(lambda x: _outputs_first(x)[None], lambda x: _outputs_last(x[0])),
+    "modulated up": Transform(lambda x: _outputs_first(x[::-1, ::-1])[None],
+                              lambda x: _outputs_last(x[0])[::-1, ::-1]),
+    "scalar": Transform(lambda x: x.reshape(1), lambda x: x.reshape(())),
+    "colours": Transform(lambda x: x.reshape(1, -1, 1, 1), lambda x: x.reshape(-1)),
 }
 
 
@@ -69,26 +70,29 @@ def ada_generator(name):
         layer = int(module[len("noise"):])
         return "synthesis.b%d.conv%d.noise_const" % (2 ** ((layer + 5) // 2), (layer + 1) % 2), "noise"
     if resolution is None:
-        where = "embed" if module == "LabelEmbed" else "fc" + module[len("Dense"):]
-        return "mapping.%s.%s" % (where, part), _dense(part)
+        torch_module = "embed" if module == "LabelEmbed" else "fc" + module[len("Dense"):]
+        return "mapping.%s.%s" % (torch_module, part), _dense(part)
     if module == "Const":
         return "synthesis.b4.const", "constant"
-    where = {"Conv": "conv1", "Conv0_up": "conv0", "Conv1": "conv1", "ToRGB": "torgb", "Skip": "skip"}[module]
-    what, kind = {"weight": ("weight", "up" if module in ("Conv0_up", "Skip") else "convolution"),
-                  "mod_weight": ("affine.weight", "dense"), "mod_bias": ("affine.bias", "style"),
-                  "bias": ("bias", "same"), "noise_strength": ("noise_strength", "same")}[part]
-    return "synthesis.b%d.%s.%s" % (resolution, where, what), kind
+    torch_module = {"Conv": "conv1", "Conv0_up": "conv0", "Conv1": "conv1", "ToRGB": "torgb", "Skip": "skip"}[module]
+    torch_part, transform = {
+        "weight": ("weight", "up" if module in ("Conv0_up", "Skip") else "convolution"),
+        "mod_weight": ("affine.weight", "dense"), "mod_bias": ("affine.bias", "style"),
+        "bias": ("bias", "same"), "noise_strength": ("noise_strength", "same")}[part]
+    return "synthesis.b%d.%s.%s" % (resolution, torch_module, torch_part), transform
 
 
 def ada_discriminator(name):
     resolution, module, part = _split(name)
     if resolution is None:
-        where = {"LabelEmbed": "mapping.embed", "Output": "b4.out"}.get(module, "mapping.fc" + module[len("Mapping"):])
-        return "%s.%s" % (where, part), _dense(part)
+        torch_module = {"LabelEmbed": "mapping.embed", "Output": "b4.out"}.get(
+            module, "mapping.fc" + module[len("Mapping"):])
+        return "%s.%s" % (torch_module, part), _dense(part)
     if module == "Dense0":
         return "b4.fc." + part, _dense(part)
-    where = {"FromRGB": "fromrgb", "Conv": "conv", "Conv0": "conv0", "Conv1_down": "conv1", "Skip": "skip"}[module]
-    return "b%d.%s.%s" % (resolution, where, part), "convolution" if part == "weight" else "same"
+    torch_module = {
+        "FromRGB": "fromrgb", "Conv": "conv", "Conv0": "conv0", "Conv1_down": "conv1", "Skip": "skip"}[module]
+    return "b%d.%s.%s" % (resolution, torch_module, part), "convolution" if part == "weight" else "same"
 
 
 def rosinality_generator(name):
@@ -102,28 +106,29 @@ def rosinality_generator(name):
         return "style.%d.%s" % (int(module[len("Dense"):]) + 1, part), _dense(part)
     if module == "Const":
         return "input.input", "same"
-    n = resolution.bit_length() - 4  # 8x8 is 0
-    where = {"Conv": "conv1", "Conv0_up": "convs.%d" % (2 * n), "Conv1": "convs.%d" % (2 * n + 1),
-             "ToRGB": "to_rgb1" if resolution == 4 else "to_rgbs.%d" % n}[module]
-    what, kind = {"weight": ("conv.weight", "modulated up" if module == "Conv0_up" else "modulated"),
-                  "mod_weight": ("conv.modulation.weight", "dense"), "mod_bias": ("conv.modulation.bias", "style"),
-                  "bias": ("bias", "colours") if module == "ToRGB" else ("activate.bias", "same"),
-                  "noise_strength": ("noise.weight", "scalar")}[part]
-    return "%s.%s" % (where, what), kind
+    block = resolution.bit_length() - 4  # 8x8 is 0
+    torch_module = {"Conv": "conv1", "Conv0_up": "convs.%d" % (2 * block), "Conv1": "convs.%d" % (2 * block + 1),
+                    "ToRGB": "to_rgb1" if resolution == 4 else "to_rgbs.%d" % block}[module]
+    torch_part, transform = {
+        "weight": ("conv.weight", "modulated up" if module == "Conv0_up" else "modulated"),
+        "mod_weight": ("conv.modulation.weight", "dense"), "mod_bias": ("conv.modulation.bias", "style"),
+        "bias": ("bias", "colours") if module == "ToRGB" else ("activate.bias", "same"),
+        "noise_strength": ("noise.weight", "scalar")}[part]
+    return "%s.%s" % (torch_module, torch_part), transform
 
 
 def rosinality_discriminator(name, top):
     """top: the resolution of the images."""
     resolution, module, part = _split(name)
     if module in ("Output", "Dense0"):
-        return "final_linear.%d.%s" % (module == "Output", part), _dense(part)
-    where = {"FromRGB": "convs.0.0", "Conv": "final_conv.0", "Conv0": "conv1.0", "Conv1_down": "conv2.1",
-             "Skip": "skip.1"}[module]
+        return "final_linear.%d.%s" % (1 if module == "Output" else 0, part), _dense(part)
+    torch_module = {"FromRGB": "convs.0.0", "Conv": "final_conv.0", "Conv0": "conv1.0", "Conv1_down": "conv2.1",
+                    "Skip": "skip.1"}[module]
     if part == "bias":  # of the activation that follows
-        where = where[:-1] + str(int(where[-1]) + 1)
-    block = "convs.%d." % (top.bit_length() - resolution.bit_length() + 1)
-    return "%s%s.%s" % (block if module in ("Conv0", "Conv1_down", "Skip") else "", where, part), (
-        "convolution" if part == "weight" else "same")
+        torch_module = torch_module[:-1] + str(int(torch_module[-1]) + 1)
+    if module in ("Conv0", "Conv1_down", "Skip"):
+        torch_module = "convs.%d.%s" % (top.bit_length() - resolution.bit_length() + 1, torch_module)
+    return "%s.%s" % (torch_module, part), "convolution" if part == "weight" else "same"
 
 
 def to_torch(network, naming):
@@ -131,23 +136,23 @@ def to_torch(network, naming):
     tensors, kept = OrderedDict(), OrderedDict()
     biases = network.extra.get(AFFINE)
     for name, value in network.variables.items():
-        named = naming(name)
-        if named is None:
+        place = naming(name)
+        if place is None:
             kept[name] = value
             continue
-        torch_name, kind = named
-        if isinstance(value, Pending) and kind != "style":
-            tensors[torch_name] = value.turned(KINDS[kind].to_torch)
+        torch_name, transform = place
+        if isinstance(value, Pending) and transform != "style":
+            tensors[torch_name] = value.turned(TRANSFORMS[transform].to_torch)
             continue
         value = made(value)
-        turned = KINDS[kind].to_torch(value)
-        if kind == "style":
-            known = biases.get(name) if isinstance(biases, dict) else None
-            if _is_known(known, value.shape) and _same(KINDS[kind].to_tensorflow(known), value):
-                turned = known
-            if not _same(KINDS[kind].to_tensorflow(turned), value):
+        tensor = TRANSFORMS[transform].to_torch(value)
+        if transform == "style":
+            bias = biases.get(name) if isinstance(biases, dict) else None
+            if _is_float32(bias, value.shape) and _same(TRANSFORMS[transform].to_tensorflow(bias), value):
+                tensor = bias
+            if not _same(TRANSFORMS[transform].to_tensorflow(tensor), value):
                 kept[name] = value
-        tensors[torch_name] = turned
+        tensors[torch_name] = tensor
     return tensors, kept
 
 
@@ -161,41 +166,42 @@ def from_torch(tensors, expected, naming, kept=None):
     tensors: {PyTorch name: array}. expected: {variable name: shape}, of a checked architecture. kept: what `to_torch`
     could not restore; used where the tensors are still those it was made with. NetworkFileError: a tensor is missing.
     """
-    found, biases, kept = OrderedDict(), {}, kept or {}
+    variables, biases, kept = OrderedDict(), {}, kept or {}
     for name, shape in expected.items():
-        named = naming(name)
-        if named is None:
+        place = naming(name)
+        if place is None:
             if name in kept:
-                found[name] = kept[name]
+                variables[name] = kept[name]
             continue
-        torch_name, kind = named
+        torch_name, transform = place
         if torch_name not in tensors:
             raise NetworkFileError("the tensor %s is missing" % torch_name)
-        there = tensors[torch_name]
-        if kind == "style" and there.shape != shape:  # before there is a copy
-            raise NetworkFileError("the tensor %s has the shape %r, not %r" % (torch_name, there.shape, shape))
+        tensor = tensors[torch_name]
+        if transform == "style" and tensor.shape != shape:  # before there is a copy
+            raise NetworkFileError("the tensor %s has the shape %r, not %r" % (torch_name, tensor.shape, shape))
         try:
-            value = KINDS[kind].to_tensorflow(there)
+            value = TRANSFORMS[transform].to_tensorflow(tensor)
         except (ValueError, IndexError):
-            raise NetworkFileError("the tensor %s has the shape %r" % (torch_name, there.shape))
-        if kind == "style":
-            if _is_known(kept.get(name), shape) and _same(KINDS[kind].to_torch(kept[name]), there):
+            raise NetworkFileError("the tensor %s has the shape %r" % (torch_name, tensor.shape))
+        if transform == "style":
+            if _is_float32(kept.get(name), shape) and _same(TRANSFORMS[transform].to_torch(kept[name]), tensor):
                 value = kept[name]
-            elif not _same(KINDS[kind].to_torch(value), there):
-                biases[name] = there
-        found[name] = value
-    return found, biases
+            elif not _same(TRANSFORMS[transform].to_torch(value), tensor):
+                biases[name] = tensor
+        variables[name] = value
+    return variables, biases
 
 
-def _is_known(value, shape):
+def _is_float32(value, shape):
     return isinstance(value, np.ndarray) and value.dtype == np.float32 and value.shape == shape
 
 
 def _constant(tensors, naming):
     """{name: array} of the constant input, if it is there: it tells forks for pictures that are not square."""
-    torch_name, kind = naming(_CONSTANT)
-    return {_CONSTANT[len("G_synthesis/"):]: KINDS[kind].to_tensorflow(tensors[torch_name])} if (
-        np.ndim(tensors.get(torch_name, 0)) > 2) else {}
+    torch_name, transform = naming(_CONSTANT)
+    if np.ndim(tensors.get(torch_name, 0)) <= 2:
+        return {}
+    return {_CONSTANT[len("G_synthesis/"):]: TRANSFORMS[transform].to_tensorflow(tensors[torch_name])}
 
 
 def generator(name, kwargs, tensors, naming, lacking=()):
@@ -205,13 +211,13 @@ def generator(name, kwargs, tensors, naming, lacking=()):
                          ("mapping", Network("G_mapping", "G_mapping", dict(kwargs, dlatent_broadcast=layers), {}))])
     bare = Network(name, "G_main", kwargs, {}, parts)
     expected = expected_variables(bare, "generator")
-    there = OrderedDict((each, shape) for each, shape in expected.items() if each not in lacking)
-    found, biases = from_torch(tensors, there, naming)
-    made = bare.filled(OrderedDict(
-        (each, found[each] if each in there else stand_in(each, shape, bare.architecture, found))
-        for each, shape in expected.items()))
-    return made if not biases else Network(name, "G_main", kwargs, made.own_variables, made.components,
-                                           {AFFINE: biases})
+    held = OrderedDict((variable, shape) for variable, shape in expected.items() if variable not in lacking)
+    variables, biases = from_torch(tensors, held, naming)
+    network = bare.filled(OrderedDict(
+        (variable, variables[variable] if variable in held
+         else stand_in(variable, shape, bare.architecture, variables))
+        for variable, shape in expected.items()))
+    return network.changed(extra={AFFINE: biases}) if biases else network
 
 
 def discriminator(name, kwargs, tensors, naming):

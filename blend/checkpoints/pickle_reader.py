@@ -40,7 +40,6 @@ class Budget(object):
                                    "wrote with pickle protocol 2 must be written again with 3 or newer)"
                                    % (_MOST_TEXT // 2 ** 20))
 
-
     def spend_half(self, count):
         self.half -= count
         if self.half < 0:
@@ -58,11 +57,11 @@ class _Class(object):
         self.name = name
 
 
-class Made(object):
+class PickledObject(object):
     """An object that a file makes; its `state` may not change afterwards, and it must be a part of the result."""
 
 
-class Instance(Made):
+class Instance(PickledObject):
     """Stands for an object of class `cls` with the state that BUILD would have given it."""
 
     def __init__(self, cls):
@@ -124,9 +123,9 @@ def _scalar(dtype, data):
 
 
 def _frombuffer(data, dtype, shape, order):
-    filled = _Array()
-    filled.value = _array(shape, dtype, data, order)
-    return filled
+    array = _Array()
+    array.value = _array(shape, dtype, data, order)
+    return array
 
 
 def _as_bytes(data):
@@ -190,19 +189,19 @@ class Machine(object):
 
     def __init__(self, buffer, start=0, names=None, persistent=None, budget=None, opaque=False):
         self._view = memoryview(buffer)
-        self._at = start
+        self._position = start
         self._budget = budget or Budget()
         self._names = names or {}
         self._persistent_load = persistent
         self._opaque = opaque
         self._stack = []
         self._memo = {}
-        self._made = []
+        self._objects = []
         self._frozen = {}  # {id: list, dict or tuple} of what objects were made of
 
     @property
     def end(self):
-        return self._at
+        return self._position
 
     def load(self):
         try:
@@ -220,25 +219,25 @@ class Machine(object):
                     raise NetworkFileError("opcode 0x%02x has no place in a network file" % code)
                 step(self)
         except NetworkFileError as error:
-            raise type(error)("%s (at byte %d)" % (error, self._at))
+            raise type(error)("%s (at byte %d)" % (error, self._position))
         except (IndexError, KeyError, ValueError, TypeError, AttributeError, struct.error,
                 OverflowError, RecursionError, MemoryError) as error:
             raise NetworkFileError("not a valid pickle (%s: %s, at byte %d)" % (
-                type(error).__name__, error, self._at))
+                type(error).__name__, error, self._position))
 
     def _take(self, count):
-        if count < 0 or count > len(self._view) - self._at:
+        if count < 0 or count > len(self._view) - self._position:
             raise NetworkFileError("truncated: %d more bytes expected, %d left" % (
-                count, len(self._view) - self._at))
-        taken = self._view[self._at:self._at + count]
-        self._at += count
+                count, len(self._view) - self._position))
+        taken = self._view[self._position:self._position + count]
+        self._position += count
         return taken
 
     def _number(self, code):
         return struct.unpack(code, self._take(struct.calcsize(code)))[0]
 
     def _line(self):
-        length = bytes(self._view[self._at:self._at + _LONGEST_NAME]).find(b"\n")
+        length = bytes(self._view[self._position:self._position + _LONGEST_NAME]).find(b"\n")
         if length < 0:
             raise NetworkFileError("a name is too long, or not whole")
         return bytes(self._take(length + 1)[:-1]).decode("ascii")
@@ -262,13 +261,13 @@ class Machine(object):
     def _global(self, module, name):
         self._budget.spend(4)
         key = "%s %s" % (module[:_LONGEST_NAME], name[:_LONGEST_NAME])
-        known = _GLOBALS.get(key) or self._names.get(key)
-        if known is None:
+        stand_in = _GLOBALS.get(key) or self._names.get(key)
+        if stand_in is None:
             dotted = "%s.%s" % (module[:_LONGEST_NAME], name[:_LONGEST_NAME])
             if not self._opaque:
                 raise forbidden(dotted)
-            known = Opaque(dotted)
-        self._push(known)
+            stand_in = Opaque(dotted)
+        self._push(stand_in)
 
     def _stack_global(self):
         name, module = self._stack.pop(), self._stack.pop()
@@ -291,7 +290,7 @@ class Machine(object):
             for arg in args:
                 self._spend_bytes(arg)
             self._freeze(args)
-            self._push_made(function(*[_finished(arg) for arg in args]))
+            self._push_result(function(*[_finished(arg) for arg in args]))
         elif isinstance(function, Opaque):
             self._push(function)
         else:
@@ -305,15 +304,15 @@ class Machine(object):
         if args != ():
             raise NetworkFileError("an object is made with arguments")
         if cls is _NETWORK or cls is NAMESPACE:
-            self._push_made(Instance(cls))
+            self._push_result(Instance(cls))
         elif cls is EasyDict or cls is OrderedDict:
             self._push(cls())
         else:
             raise NetworkFileError("an object of an unknown class is made")
 
-    def _push_made(self, value):
-        if isinstance(value, Made):
-            self._made.append(value)
+    def _push_result(self, value):
+        if isinstance(value, PickledObject):
+            self._objects.append(value)
         self._push(value)
 
     def _build(self):
@@ -357,15 +356,16 @@ class Machine(object):
     def _check_used(self, value):
         """Raise NetworkFileError if an object was made, by whose text Python runs, that is no part of the value."""
         seen, values = set(), [value]
-        while values and self._made:
+        while values and self._objects:
             value = values.pop()
-            if isinstance(value, (list, dict, tuple, Made)) and id(value) not in seen:
-                seen.add(id(value))
-                if isinstance(value, dict):
-                    values.extend(value.values())
-                else:
-                    values.extend([value.state] if isinstance(value, Made) else value)
-        if any(id(made) not in seen for made in self._made):
+            if id(value) in seen or not isinstance(value, (list, dict, tuple, PickledObject)):
+                continue
+            seen.add(id(value))
+            if isinstance(value, PickledObject):
+                values.append(value.state)
+            else:
+                values.extend(value.values() if isinstance(value, dict) else value)
+        if any(id(made_object) not in seen for made_object in self._objects):
             raise NetworkFileError("an object is made and then dropped")
 
     def _set_items(self, values):

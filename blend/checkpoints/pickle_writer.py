@@ -6,7 +6,7 @@ PyTorch's own streams are of protocol 2.
 
 import struct
 from collections import OrderedDict
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -48,7 +48,7 @@ class Chunks(NamedTuple):
 class Once(NamedTuple):
     """A value that is written where it comes first, and referred to after that."""
 
-    value: object
+    value: Any
 
 
 class Ordered(dict):
@@ -87,7 +87,7 @@ class Emitter(object):
     def _global(self, module, name):
         key = (module, name)
         if key in self._memo:
-            self._write(b"j" + struct.pack("<I", self._memo[key]))
+            self._recall(key)
         else:
             self._write(("c%s\n%s\n" % key).encode("ascii"))
             self._remember(key)
@@ -95,6 +95,9 @@ class Emitter(object):
     def _remember(self, key):
         self._memo[key] = len(self._memo)
         self._write(b"r" + struct.pack("<I", self._memo[key]))
+
+    def _recall(self, key):
+        self._write(b"j" + struct.pack("<I", self._memo[key]))
 
     def _call(self, module, name, args):
         self._global(module, name)
@@ -113,7 +116,7 @@ class Emitter(object):
 
     def _text(self, value):
         if value in self._memo:  # long sources are shared by several networks
-            self._write(b"j" + struct.pack("<I", self._memo[value]))
+            self._recall(value)
             return
         data = value.encode("utf-8", "surrogatepass")
         self._write(b"X" + struct.pack("<I", len(data)) + data)
@@ -136,7 +139,7 @@ class Emitter(object):
     def _once(self, value):
         key = ("once", id(value.value))
         if key in self._memo:
-            self._write(b"j" + struct.pack("<I", self._memo[key]))
+            self._recall(key)
         else:
             self._emit(value.value)
             self._remember(key)
@@ -195,7 +198,7 @@ class Emitter(object):
     def _dtype(self, value):
         key = ("dtype", value.str)
         if key in self._memo:
-            self._write(b"j" + struct.pack("<I", self._memo[key]))
+            self._recall(key)
             return
         self._call("numpy", "dtype", (value.str[1:], 0, 1))
         self._emit((3, value.str[0], None, None, None, -1, -1, 0))

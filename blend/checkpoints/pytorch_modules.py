@@ -30,31 +30,28 @@ class Writer(object):
     """Turns networks into the tree of modules that their pickles hold."""
 
     def write(self, networks, file):
-        value, kept = OrderedDict(), OrderedDict([("description", description.describe(networks))])
+        entries, sidecar = OrderedDict(), OrderedDict([("description", description.describe(networks))])
         for role, entry in ENTRIES:
             network = getattr(networks, role)
             if network is None:
-                value[entry] = self._module("NoDiscriminator", {}) if role == "D" else None
+                entries[entry] = self._module("NoDiscriminator", {}) if role == "D" else None
                 continue
             self._tensors, exact = layouts.to_torch(network, naming(role))
-            kept.update(("%s/%s" % (role, name), tensor(each)) for name, each in exact.items())
-            made = (self._discriminator if role == "D" else self._generator)(network.architecture, network)
-            value[entry] = Once(made)
-        value["G"] = value["G"] or value["G_ema"]
-        value.update([("training_set_kwargs", None), ("augment_pipe", None), (SIDECAR, kept)])
-        Emitter(file).dump(value)
+            sidecar.update(("%s/%s" % (role, name), tensor(array)) for name, array in exact.items())
+            build = self._discriminator if role == "D" else self._generator
+            entries[entry] = Once(build(network.architecture, network))
+        entries["G"] = entries["G"] or entries["G_ema"]
+        entries.update([("training_set_kwargs", None), ("augment_pipe", None), (SIDECAR, sidecar)])
+        Emitter(file).dump(entries)
 
     def _module(self, class_name, kwargs, prefix=None, buffers=None, parts=None, **attributes):
         """One module: its class, the arguments it was made with, the tensors under a prefix, its parts."""
-        mine = OrderedDict()
-        for name, array in self._tensors.items() if prefix is not None else ():
-            if name.startswith(prefix) and "." not in name[len(prefix):]:
-                mine[name[len(prefix):]] = array
+        arrays = {} if prefix is None else self._own(prefix)
         if kwargs.get("bias") is False:
-            mine["bias"] = None
+            arrays["bias"] = None
         buffers = Ordered((name, tensor(array)) for name, array in (buffers or {}).items())
-        buffers.update((name, tensor(mine.pop(name))) for name in ("noise_const", "w_avg") if name in mine)
-        parameters = Ordered((name, None if array is None else parameter(array)) for name, array in mine.items())
+        buffers.update((name, tensor(arrays.pop(name))) for name in ("noise_const", "w_avg") if name in arrays)
+        parameters = Ordered((name, None if array is None else parameter(array)) for name, array in arrays.items())
         state = OrderedDict([("training", False), ("_parameters", parameters), ("_buffers", buffers),
                              ("_non_persistent_buffers_set", Call(Global("builtins", "set"), ([],)))])
         for hooks in ("_backward_hooks", "_forward_hooks", "_forward_pre_hooks", "_state_dict_hooks",
@@ -67,6 +64,11 @@ class Writer(object):
         meta = OrderedDict([("type", "class"), ("version", 6), ("module_src", carried.text(carried.TORCH)),
                             ("class_name", class_name), ("state", state)])
         return Call(Global("torch_utils.persistence", "_reconstruct_persistent_obj"), (meta,))
+
+    def _own(self, prefix):
+        """OrderedDict of local name to array of the tensors of one module, without those of its parts."""
+        return OrderedDict((name[len(prefix):], array) for name, array in self._tensors.items()
+                           if name.startswith(prefix) and "." not in name[len(prefix):])
 
     def _dense(self, prefix, activation="linear", lr_multiplier=1, bias_init=0):
         outputs, inputs = self._tensors[prefix + "weight"].shape
@@ -98,17 +100,17 @@ class Writer(object):
         if a["fmap_const"]:
             synthesis["const_channels"] = a["fmap_const"]
         resolutions = [2 ** i for i in range(2, a["resolution"].bit_length())]
-        blocks = OrderedDict(("b%d" % each, self._synthesis_block(each, a, block)) for each in resolutions)
-        top = OrderedDict([("z_dim", a["latent_size"]), ("c_dim", a["label_size"])], **common)
-        inner = OrderedDict([("z_dim", a["latent_size"]), ("c_dim", a["label_size"]), ("w_dim", a["dlatent_size"]),
-                             ("num_ws", layers)], **mapping)
-        top.update(mapping_kwargs=EasyDict(mapping), synthesis_kwargs=EasyDict(synthesis))
+        blocks = OrderedDict(("b%d" % size, self._synthesis_block(size, a, block)) for size in resolutions)
+        latents = [("z_dim", a["latent_size"]), ("c_dim", a["label_size"])]
+        generator_kwargs = OrderedDict(latents, **common)
+        generator_kwargs.update(mapping_kwargs=EasyDict(mapping), synthesis_kwargs=EasyDict(synthesis))
+        mapping_kwargs = OrderedDict(latents + [("w_dim", a["dlatent_size"]), ("num_ws", layers)], **mapping)
         return self._module(
-            "Generator", top, num_ws=layers, parts=OrderedDict([
+            "Generator", generator_kwargs, num_ws=layers, parts=OrderedDict([
                 ("synthesis", self._module("SynthesisNetwork", dict(common, **synthesis), parts=blocks, num_ws=layers,
                                            block_resolutions=resolutions,
                                            img_resolution_log2=a["resolution"].bit_length() - 1)),
-                ("mapping", self._mapping(a, inner))]))
+                ("mapping", self._mapping(a, mapping_kwargs))]))
 
     def _synthesis_block(self, resolution, a, block):
         prefix = "synthesis.b%d." % resolution
@@ -162,8 +164,8 @@ class Writer(object):
                                ("layer_features", outputs or None), ("activation", a["nonlinearity"]),
                                ("lr_multiplier", a["mapping_lrmul"])])
         resolutions = [2 ** i for i in range(a["resolution"].bit_length() - 1, 2, -1)]
-        parts = OrderedDict(("b%d" % each, self._discriminator_block(each, a, dict(block, **common)))
-                            for each in resolutions)
+        parts = OrderedDict(("b%d" % size, self._discriminator_block(size, a, dict(block, **common)))
+                            for size in resolutions)
         if labelled:
             parts["mapping"] = self._mapping(a, OrderedDict([
                 ("z_dim", 0), ("c_dim", a["label_size"]), ("w_dim", outputs), ("num_ws", None), ("w_avg_beta", None)],
@@ -216,13 +218,18 @@ def _filter(a):
 def tensor(array):
     """What PyTorch pickles for a tensor: its storage as a stream of `torch.save`, and its shape."""
     array = array if isinstance(array, Pending) else np.asarray(array)
-    strides, n = [], 1
-    for size in reversed(array.shape):
-        strides.insert(0, n)
-        n *= size
     storage = Call(Global("torch.storage", "_load_from_bytes"), (Chunks((_head(array.size), array)),))
+    return tensor_of(storage, array.shape)
+
+
+def tensor_of(storage, shape):
+    """What PyTorch pickles for a tensor that fills its storage, in C order."""
+    strides, stride = [], 1
+    for size in reversed(shape):
+        strides.insert(0, stride)
+        stride *= size
     return Call(Global("torch._utils", "_rebuild_tensor_v2"),
-                (storage, 0, tuple(map(int, array.shape)), tuple(strides), False, Ordered()))
+                (storage, 0, tuple(map(int, shape)), tuple(strides), False, Ordered()))
 
 
 def parameter(array):

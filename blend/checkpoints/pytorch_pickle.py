@@ -32,49 +32,54 @@ def recognise(value):
 
 def read(value):
     """The Contents of what a pickle holds."""
-    kept = value.get(SIDECAR)
-    code = value["G_ema"].source
-    foreign = isinstance(code, str) and not carried.own(code, carried.TORCH)
-    left = ["source text of %d lines, which that repository executes; blend writes its own" % (
-        code.count("\n") + 1)] if foreign else []
-    if kept is not None:
+    source, left_out = value["G_ema"].source, []
+    if isinstance(source, str) and not carried.own(source, carried.TORCH):
+        left_out.append("source text of %d lines, which that repository executes; blend writes its own" % (
+            source.count("\n") + 1))
+    if value.get(SIDECAR) is not None:
         tensors = {role: _tensors(value[entry]) for role, entry in ENTRIES if isinstance(value.get(entry), Module)}
-        return restored(kept, tensors, naming)._replace(left_out=tuple(left))
-    left += ["%s (needed only to resume training there)" % name for name in ("augment_pipe", "training_set_kwargs")
-            if value.get(name) is not None]
-    networks = {"Gs": _generator(value["G_ema"], "Gs")}
+        return restored(value[SIDECAR], tensors, naming)._replace(left_out=tuple(left_out))
+    left_out += ["%s (needed only to resume training there)" % name for name in ("augment_pipe", "training_set_kwargs")
+                 if value.get(name) is not None]
+    average, generator, discriminator = _generator(value["G_ema"], "Gs"), None, None
     if isinstance(value.get("G"), Module):
-        networks["G"] = _generator(value["G"], "G")
+        generator = _generator(value["G"], "G")
     if isinstance(value.get("D"), Module):
-        networks["D"] = if_it_fits(_discriminator, value["D"], left)
-    return Contents(left_out=tuple(left), **networks)
+        discriminator, notes = if_it_fits(_discriminator, value["D"])
+        left_out += notes
+    return Contents(average, generator, discriminator, left_out=tuple(left_out))
 
 
-def if_it_fits(make, source, left):
-    """A discriminator, or None and why in `left`: a file without it still makes pictures and blends."""
+def if_it_fits(build, source):
+    """(what `build` makes of `source`, a discriminator, or None; why it is None, in words, a list).
+
+    A file without it still makes pictures and blends.
+    """
     try:
-        made = make(source)
-        check(made, "discriminator")
-        return made
+        discriminator = build(source)
+        check(discriminator, "discriminator")
+        return discriminator, []
     except NetworkFileError as error:
-        left.append("D (%s)" % error)
+        return None, ["D (%s)" % error]
 
 
-def restored(kept, tensors, tables):
-    """The networks of a file that was written here: to the bit what they were.
+def restored(sidecar, tensors, tables):
+    """The Contents of a file that was written here: to the bit what they were.
 
-    kept: the file's entry 'blend'. tensors: {role: {PyTorch name: array}}. tables: a function of the role that gives
+    sidecar: the file's entry 'blend'. tensors: {role: {PyTorch name: array}}. tables: a function of the role that gives
     a table of layouts.py.
     """
-    if not isinstance(kept, dict) or not isinstance(kept.get("description"), str):
+    if not isinstance(sidecar, dict) or not isinstance(sidecar.get("description"), str):
         raise NetworkFileError("its entry 'blend' is broken")
-    if len(kept) > _MOST_PARTS:
-        raise NetworkFileError("its entry 'blend' has %d parts" % len(kept))
-    exact = {name: to_array(name, tensor) for name, tensor in kept.items() if name != "description"}
-    return description.rebuild(kept["description"], {
-        role: layouts.Restored(mine, tables(role), {
-            name[len(role) + 1:]: array for name, array in exact.items() if str(name).startswith(role + "/")})
-        for role, mine in tensors.items()})
+    if len(sidecar) > _MOST_PARTS:
+        raise NetworkFileError("its entry 'blend' has %d parts" % len(sidecar))
+    exact = {name: to_array(name, tensor) for name, tensor in sidecar.items() if name != "description"}
+    sources = {}
+    for role, arrays in tensors.items():
+        prefix = role + "/"
+        kept = {name[len(prefix):]: array for name, array in exact.items() if str(name).startswith(prefix)}
+        sources[role] = layouts.Restored(arrays, tables(role), kept)
+    return description.rebuild(sidecar["description"], sources)
 
 
 def to_array(name, value):
@@ -96,19 +101,19 @@ def refuse_family(network):
 
 def _tensors(module):
     """{name: array} of a module's parameters and buffers, and of its parts'."""
-    found, todo, seen = OrderedDict(), [("", module)], 0
-    while todo:
-        prefix, module = todo.pop()
+    arrays, modules, count = OrderedDict(), [("", module)], 0
+    while modules:
+        prefix, module = modules.pop()
         for group in ("_parameters", "_buffers", "_modules"):
             for name, value in _dict(module.state.get(group)).items():
-                seen += 1
-                if type(name) is not str or len(name) + len(prefix) > 100 or seen > _MOST_PARTS:
+                count += 1
+                if type(name) is not str or len(name) + len(prefix) > 100 or count > _MOST_PARTS:
                     raise NetworkFileError("its modules have too many or too long names")
                 if isinstance(value, Module):
-                    todo.append(("%s%s." % (prefix, name), value))
+                    modules.append(("%s%s." % (prefix, name), value))
                 elif value is not None and name not in _DERIVED:
-                    found[prefix + name] = to_array(prefix + name, value)
-    return found
+                    arrays[prefix + name] = to_array(prefix + name, value)
+    return arrays
 
 
 def _dict(value):
@@ -130,9 +135,9 @@ def _attribute(module, name, default=None):
 
 def _arguments(module):
     """The arguments that a module was made with; those of stylegan2-ada-pytorch nest, stylegan3's do not."""
-    found = _dict(module.state.get("_init_kwargs"))
-    return dict(found, **{key: value for key, value in _dict(found.get("synthesis_kwargs")).items()
-                          if isinstance(key, str)})
+    arguments = _dict(module.state.get("_init_kwargs"))
+    return dict(arguments, **{key: value for key, value in _dict(arguments.get("synthesis_kwargs")).items()
+                              if isinstance(key, str)})
 
 
 def _refuse_families(module):
@@ -170,7 +175,7 @@ def _generator(module, name):
     constant = np.shape(tensors.get("synthesis.b4.const", 0))[:1]
     if constant != (_size(tensors, "synthesis.b4.conv1.bias"),):
         kwargs["fmap_const"] = constant[0] if constant else None
-    return _plain_kwargs(layouts.generator, name, kwargs, tensors, layouts.ada_generator)
+    return _built(layouts.generator, name, kwargs, tensors, layouts.ada_generator)
 
 
 def _resolution(module):
@@ -206,26 +211,26 @@ def _discriminator(module):
     if type(frozen) is int and frozen:
         kwargs["freeze_layers"] = frozen
     kwargs.update(_channels(arguments))
-    return _plain_kwargs(layouts.discriminator, "D", kwargs, tensors, layouts.ada_discriminator)
+    return _built(layouts.discriminator, "D", kwargs, tensors, layouts.ada_discriminator)
 
 
-def _plain_kwargs(make, name, kwargs, *rest):
-    """Checked before anything is worked out from them."""
+def _built(build, name, kwargs, tensors, table):
+    """The Network that `build` makes; its static_kwargs are checked before anything is worked out from them."""
     for key, value in kwargs.items():
-        simple = list(value) if type(value) in (tuple, list) and len(value) <= 64 else [value]
-        if not all(type(one) in (int, float, str, bool, type(None)) for one in simple):
+        items = list(value) if type(value) in (tuple, list) and len(value) <= 64 else [value]
+        if not all(type(item) in (int, float, str, bool, type(None)) for item in items):
             raise NetworkFileError("its %s is a %s" % (key, type(value).__name__))
     try:
-        return make(name, kwargs, *rest)
+        return build(name, kwargs, tensors, table)
     except (TypeError, ValueError, AttributeError, OverflowError):
         raise NetworkFileError("the arguments of %s are not those of a StyleGAN2 network" % name)
 
 
 def _channels(arguments):
-    base, most = arguments.get("channel_base", 32768), arguments.get("channel_max", 512)
-    if type(base) is not int or type(most) is not int:
+    base, limit = arguments.get("channel_base", 32768), arguments.get("channel_max", 512)
+    if type(base) is not int or type(limit) is not int:
         raise NetworkFileError("channel_base and channel_max are not whole numbers")
-    return OrderedDict([("fmap_base", base // 2), ("fmap_max", most)])
+    return OrderedDict([("fmap_base", base // 2), ("fmap_max", limit)])
 
 
 def _size(tensors, name):
@@ -244,9 +249,8 @@ def write(networks, file):
 
     BlendError: networks that they cannot express.
     """
-    for network in (networks.Gs, networks.G, networks.D):
-        if network is not None:
-            _refuse(network)
+    for network in networks.by_role.values():
+        _refuse(network)
     Writer().write(networks, file)
     lost = []
     if networks.D is None:
@@ -258,12 +262,12 @@ def _refuse(network):
     """Raise BlendError for an architecture that these repositories cannot express."""
     refuse_family(network)
     a = network.architecture
-    wrong = [what for what, bad in (
+    unknown = [feature for feature, is_unknown in (
         ("normalize_latents off", not a.get("normalize_latents", True)),
         ("fmap_decay %s" % a["fmap_decay"], a["fmap_decay"] != 1), ("fmap_min %d" % a["fmap_min"], a["fmap_min"] > 1),
         ("labels as of StyleGAN2 (LabelConcat)", a["label_size"] and not a["label_embedding"]),
         ("no minibatch standard deviation", not network.is_generator and a["mbstd_group_size"] in (0, 1)),
-    ) if bad]
-    if wrong:
+    ) if is_unknown]
+    if unknown:
         raise BlendError("%s cannot be written for stylegan2-ada-pytorch, which does not know: %s" % (
-            network.name, ", ".join(wrong)))
+            network.name, ", ".join(unknown)))

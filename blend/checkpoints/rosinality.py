@@ -12,7 +12,8 @@ import numpy as np
 
 from blend.checkpoints import description, layouts, pytorch_pickle
 from blend.checkpoints.contents import Contents
-from blend.checkpoints.pickle_writer import Call, Emitter, Global, Ordered, Persistent
+from blend.checkpoints.pickle_writer import Emitter, Global, Ordered, Persistent
+from blend.checkpoints.pytorch_modules import SIDECAR, tensor_of
 from blend.checkpoints.torch_files import Module, Tensor
 from blend.errors import BlendError, NetworkFileError
 from blend.networks import stand_ins
@@ -54,19 +55,20 @@ def read(value):
     for role in ("Gs", "G"):
         if average is not None and role in tensors:
             tensors[role]["latent_avg"] = pytorch_pickle.to_array("latent_avg", average).reshape(-1)
-    kept = value.get(pytorch_pickle.SIDECAR)
-    if kept is not None:
-        return pytorch_pickle.restored(kept, tensors, lambda role: _naming(role, _top(tensors.get("D", {}))))
-    left = ["%s (needed only to resume training there)" % name for name in ("g_optim", "d_optim", "args", "ada_aug_p")
-            if name in value]
-    networks = {}
+    sidecar = value.get(SIDECAR)
+    if sidecar is not None:
+        return pytorch_pickle.restored(sidecar, tensors, lambda role: _naming(role, _top(tensors.get("D", {}))))
+    left_out = ["%s (needed only to resume training there)" % name
+                for name in ("g_optim", "d_optim", "args", "ada_aug_p") if name in value]
+    by_role = {}
     for role in ("Gs", "G"):
         if role in tensors:
-            networks[role], notes = generator(role, tensors[role])
-            left += [note for note in notes if note not in left]
+            by_role[role], notes = generator(role, tensors[role])
+            left_out += [note for note in notes if note not in left_out]
     if "D" in tensors:
-        networks["D"] = pytorch_pickle.if_it_fits(_discriminator, tensors["D"], left)
-    return Contents(left_out=tuple(left), **networks)
+        by_role["D"], notes = pytorch_pickle.if_it_fits(_discriminator, tensors["D"])
+        left_out += notes
+    return Contents(left_out=tuple(left_out), **by_role)
 
 
 def _naming(role, top):
@@ -77,14 +79,14 @@ def _naming(role, top):
 
 def tensors_of(state):
     """{name: array}; data-parallel training put 'module.' before the names."""
-    found = OrderedDict()
+    arrays = OrderedDict()
     if len(state) > 2000:
         raise NetworkFileError("has %d tensors; a network of 1024x1024 has some 300" % len(state))
     for name, tensor in state.items():
         if isinstance(tensor, Tensor) and isinstance(name, str) and not name.endswith(".kernel"):
             name = name[len("module."):] if name.startswith("module.") else name
-            found[name] = pytorch_pickle.to_array(name, tensor)
-    return found
+            arrays[name] = pytorch_pickle.to_array(name, tensor)
+    return arrays
 
 
 def shape_of(tensors, name, dimensions):
@@ -94,32 +96,32 @@ def shape_of(tensors, name, dimensions):
     return shape
 
 
-def widths(top, channels):
-    """Arguments that give these channels, from 4x4 up to `top`."""
-    return OrderedDict([("fmap_base", top * channels[-1] // 2), ("fmap_max", max(channels))])
+def widths(top, counts):
+    """Arguments that give these numbers of channels, from 4x4 up to `top`."""
+    return OrderedDict([("fmap_base", top * counts[-1] // 2), ("fmap_max", max(counts))])
 
 
 def generator(name, tensors):
     """(a generator Network, what stands for tensors that are not there, in words)."""
     latent = shape_of(tensors, "style.1.weight", 2)[1]
-    layers, channels = 0, [shape_of(tensors, "conv1.conv.weight", 5)[1]]
+    layers, counts = 0, [shape_of(tensors, "conv1.conv.weight", 5)[1]]
     while "style.%d.weight" % (layers + 1) in tensors:
         layers += 1
-    while "convs.%d.conv.weight" % (2 * len(channels) - 2) in tensors and len(channels) < 10:
-        channels.append(shape_of(tensors, "convs.%d.conv.weight" % (2 * len(channels) - 2), 5)[1])
-    resolution = 2 ** (len(channels) + 1)
+    while "convs.%d.conv.weight" % (2 * len(counts) - 2) in tensors and len(counts) < 10:
+        counts.append(shape_of(tensors, "convs.%d.conv.weight" % (2 * len(counts) - 2), 5)[1])
+    resolution = 2 ** (len(counts) + 1)
     kwargs = OrderedDict([
         ("latent_size", latent), ("dlatent_size", latent), ("mapping_fmaps", latent), ("resolution", resolution),
-        ("num_channels", 3), ("label_size", 0), ("mapping_layers", layers)], **widths(resolution, channels))
+        ("num_channels", 3), ("label_size", 0), ("mapping_layers", layers)], **widths(resolution, counts))
     lacking, notes = [], []
     if "latent_avg" not in tensors:
         lacking, notes = ["dlatent_avg"], [stand_ins.NO_AVERAGE]
-    if not any(tensor.startswith("noises.") for tensor in tensors):
+    if not any(tensor_name.startswith("noises.") for tensor_name in tensors):
         lacking += ["G_synthesis/noise%d" % layer for layer in range(synthesis_layers(resolution) - 1)]
         notes.append(stand_ins.NO_NOISE)
-    made = layouts.generator(name, kwargs, tensors, layouts.rosinality_generator, lacking)
-    check_all_read(tensors, made, layouts.rosinality_generator)
-    return made, notes
+    network = layouts.generator(name, kwargs, tensors, layouts.rosinality_generator, lacking)
+    check_all_read(tensors, network, layouts.rosinality_generator)
+    return network, notes
 
 
 def _top(tensors):
@@ -132,20 +134,23 @@ def _top(tensors):
 
 def _discriminator(tensors):
     resolution = _top(tensors)
-    channels = [shape_of(tensors, "convs.%d.conv2.1.weight" % i, 4)[0]
-                for i in range(resolution.bit_length() - 3, 0, -1)] + [shape_of(tensors, "convs.0.0.weight", 4)[0]]
+    counts = [shape_of(tensors, "convs.%d.conv2.1.weight" % i, 4)[0]
+              for i in range(resolution.bit_length() - 3, 0, -1)]
+    counts.append(shape_of(tensors, "convs.0.0.weight", 4)[0])
     kwargs = OrderedDict([("num_channels", 3), ("resolution", resolution), ("label_size", 0), ("mbstd_group_size", 4)],
-                         **widths(resolution, channels))
-    made = layouts.discriminator("D", kwargs, tensors, _naming("D", resolution))
-    check_all_read(tensors, made, _naming("D", resolution))
-    return made
+                         **widths(resolution, counts))
+    network = layouts.discriminator("D", kwargs, tensors, _naming("D", resolution))
+    check_all_read(tensors, network, _naming("D", resolution))
+    return network
 
 
 def check_all_read(tensors, network, naming):
-    used = {(naming(name) or [None])[0] for name in network.stored}
-    odd = [name for name in tensors if name not in used]
-    if odd:
-        raise NetworkFileError("the tensor %s is of no StyleGAN2 network" % odd[0][:100])
+    """Raise NetworkFileError where a tensor has no place in the network. naming: a table of layouts.py."""
+    places = [naming(name) for name in network.stored]
+    read_names = {place[0] for place in places if place is not None}
+    unread = [name for name in tensors if name not in read_names]
+    if unread:
+        raise NetworkFileError("the tensor %s is of no StyleGAN2 network" % unread[0][:100])
 
 
 def write(networks, file):
@@ -153,50 +158,57 @@ def write(networks, file):
 
     BlendError: networks that it cannot express.
     """
-    lost, value = [], OrderedDict()
-    kept = OrderedDict([("description", description.describe(networks))])
+    lost, entries = [], OrderedDict()
+    sidecar = OrderedDict([("description", description.describe(networks))])
     for role, entry in _ENTRIES:
         network = getattr(networks, role)
         if network is None:
             continue
         _refuse(network)
-        made, exact = layouts.to_torch(network, _naming(role, network.resolution))
-        kept.update(("%s/%s" % (role, name), each) for name, each in exact.items())
-        average = made.pop("latent_avg", None)
+        tensors, exact = layouts.to_torch(network, _naming(role, network.resolution))
+        sidecar.update(("%s/%s" % (role, name), array) for name, array in exact.items())
+        average = tensors.pop("latent_avg", None)
         if role == "Gs":
             latent_avg = average
         elif role == "G" and average.tobytes() != latent_avg.tobytes():
             lost.append("dlatent_avg of G: the format has one for both, that of Gs is taken")
-        made.update(_kernels(role, network.resolution))
-        value[entry] = Ordered(made)
-    value["latent_avg"], value[pytorch_pickle.SIDECAR] = latent_avg, kept
-    _archive(value, file)
+        tensors.update(_kernels(role, network.resolution))
+        entries[entry] = Ordered(tensors)
+    entries["latent_avg"], entries[SIDECAR] = latent_avg, sidecar
+    _archive(entries, file)
+    return lost + _not_in_code(networks.Gs)
+
+
+def _not_in_code(network):
+    """What of a generator rosinality's code does not know, in words."""
+    lost = []
     for key in ("conv_clamp", "num_fp16_res"):
-        value = networks.Gs.static_kwargs.get(key)
+        value = network.static_kwargs.get(key)
         if isinstance(value, (int, float)) and value:
             lost.append("%s %s: rosinality's code has no such thing" % (key, value))
-    if not _is_usual(networks.Gs):
-        widths = ", ".join("%d: %d" % each for each in channels(networks.Gs.architecture))
+    if not _is_usual(network):
+        counts = ", ".join("%d: %d" % pair for pair in channels(network.architecture))
         lost.append("channels: rosinality's code has fixed numbers of them; to open this file there, set `channels` in "
-                    "its model.py to this network's (%s)" % widths)
+                    "its model.py to this network's (%s)" % counts)
     return lost
 
 
 def _refuse(network):
     pytorch_pickle.refuse_family(network)
     a, fixed = network.architecture, _FIXED if network.is_generator else _FIXED_D
-    wrong = ["%s %r (there always %r)" % (key, a[key], value) for key, value in fixed.items()
-             if a[key] != value and key != "conv_clamp"]
+    unknown = ["%s %r (there always %r)" % (key, a[key], value) for key, value in fixed.items()
+               if a[key] != value and key != "conv_clamp"]
     if network.is_generator and not a["latent_size"] == a["dlatent_size"] == a["mapping_fmaps"]:
-        wrong.append("latent_size, dlatent_size and mapping_fmaps that differ")
-    if wrong:
+        unknown.append("latent_size, dlatent_size and mapping_fmaps that differ")
+    if unknown:
         raise BlendError("%s cannot be written as rosinality's, which has no place for: %s" % (
-            network.name, ", ".join(wrong)))
+            network.name, ", ".join(unknown)))
 
 
 def _is_usual(network):
-    found = channels(network.architecture)
-    return any(found == [(size, min(512, 16384 * multiplier // size)) for size, _ in found] for multiplier in (1, 2))
+    """Whether a generator has the channels of that repository's code, for either of its channel multipliers."""
+    counts = channels(network.architecture)
+    return any(counts == [(size, min(512, 16384 * multiplier // size)) for size, _ in counts] for multiplier in (1, 2))
 
 
 def _kernels(role, top):
@@ -211,19 +223,23 @@ def _kernels(role, top):
     return OrderedDict((name, kernel * np.float32(4)) for name in names)
 
 
-def _archive(value, file):
+def _archive(entries, file):
     """`torch.save`'s archive: archive/data.pkl with persistent ids, archive/data/N with their bytes."""
     arrays = []
 
-    def with_tensors(each):
-        if isinstance(each, dict):
-            return type(each)((key, with_tensors(one)) for key, one in each.items())
-        return _tensor(each, arrays) if isinstance(each, (np.ndarray, Pending)) else each
+    def with_tensors(value):
+        if isinstance(value, dict):
+            return type(value)((key, with_tensors(item)) for key, item in value.items())
+        if not isinstance(value, (np.ndarray, Pending)):
+            return value
+        arrays.append(value)
+        pid = ("storage", Global("torch", "FloatStorage"), str(len(arrays) - 1), "cpu", value.size)
+        return tensor_of(Persistent(pid), value.shape)
 
     archive = zipfile.ZipFile(file, "w", zipfile.ZIP_STORED, allowZip64=True)
     try:
         with io.BytesIO() as stream:
-            Emitter(stream, 2).dump(with_tensors(value))
+            Emitter(stream, 2).dump(with_tensors(entries))
             _member(archive, "data.pkl", stream.getvalue())
         _member(archive, "byteorder", b"little")
         for i, array in enumerate(arrays):
@@ -237,14 +253,3 @@ def _archive(value, file):
 
 def _member(archive, name, data):
     archive.writestr(zipfile.ZipInfo("archive/" + name), data)  # with a fixed date: the same networks, the same bytes
-
-
-def _tensor(array, arrays):
-    arrays.append(array)
-    strides, n = [], 1
-    for size in reversed(array.shape):
-        strides.insert(0, n)
-        n *= size
-    pid = ("storage", Global("torch", "FloatStorage"), str(len(arrays) - 1), "cpu", array.size)
-    return Call(Global("torch._utils", "_rebuild_tensor_v2"),
-                (Persistent(pid), 0, tuple(map(int, array.shape)), tuple(strides), False, Ordered()))

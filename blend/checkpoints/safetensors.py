@@ -11,6 +11,7 @@ from collections import OrderedDict
 import numpy as np
 
 from blend.checkpoints import description
+from blend.checkpoints.contents import ROLES
 from blend.errors import NetworkFileError, brief
 from blend.system.files import write_array
 
@@ -36,15 +37,15 @@ def read(view):
     metadata = header.pop("__metadata__", None)
     if not isinstance(metadata, dict) or not isinstance(metadata.get("blend"), str):
         raise NetworkFileError("a safetensors file that does not say which network it holds; blend reads its own ones")
-    variables, data = {role: {} for role in description.ROLES}, view[8 + length:]
+    variables, data = {role: {} for role in ROLES}, view[8 + length:]
     for name, entry in header.items():
         role, _, local = name.partition("/")
         if role not in variables:
             raise NetworkFileError("the tensor %s is of none of the networks %s" % (
-                brief(name), ", ".join(description.ROLES)))
+                brief(name), ", ".join(ROLES)))
         variables[role][local] = _tensor(name, entry, data)
     _check_filled(header, len(data))
-    return description.rebuild(metadata["blend"], {role: _Tensors(found) for role, found in variables.items()})
+    return description.rebuild(metadata["blend"], {role: _Tensors(tensors) for role, tensors in variables.items()})
 
 
 class _Tensors(dict):
@@ -55,17 +56,17 @@ class _Tensors(dict):
 
 
 def _unique(pairs):
-    found = dict(pairs)
-    if len(found) != len(pairs):
+    entries = dict(pairs)
+    if len(entries) != len(pairs):
         raise ValueError("a name stands twice in its header")
-    return found
+    return entries
 
 
 def _tensor(name, entry, data):
     try:
         shape, (start, end) = tuple(entry["shape"]), entry["data_offsets"]
-        whole = all(type(n) is int and n >= 0 for n in shape + (start, end)) and len(shape) <= 8
-        if entry["dtype"] != "F32" or type(entry["shape"]) is not list or not whole:
+        are_counts = all(type(n) is int and n >= 0 for n in shape + (start, end))
+        if entry["dtype"] != "F32" or type(entry["shape"]) is not list or not are_counts or len(shape) > 8:
             raise ValueError
     except (KeyError, TypeError, ValueError):
         raise NetworkFileError("the tensor %s is not of type F32 with a shape and data_offsets" % brief(name))
@@ -82,29 +83,29 @@ def _tensor(name, entry, data):
 
 def _check_filled(header, size):
     """Tensors may neither overlap nor leave gaps, in which other things could hide."""
-    at = 0
+    position = 0
     for start, end in sorted(entry["data_offsets"] for entry in header.values()):
-        if start != at:
+        if start != position:
             raise NetworkFileError("the tensors of the file overlap or leave gaps")
-        at = end
-    if at != size:
-        raise NetworkFileError("the file has %d bytes of tensors, its header speaks of %d" % (size, at))
+        position = end
+    if position != size:
+        raise NetworkFileError("the file has %d bytes of tensors, its header speaks of %d" % (size, position))
 
 
 def write(networks, file):
     """Write to an open binary file. Returns what the format cannot hold: nothing."""
     header = OrderedDict([("__metadata__", OrderedDict([("format", "np"), ("blend", description.describe(networks))]))])
-    arrays, at = [], 0
-    for role in description.ROLES:
-        network = getattr(networks, role)
-        for name, value in (network.variables.items() if network is not None else ()):
+    arrays, position = [], 0
+    for role, network in networks.by_role.items():
+        for name, value in network.variables.items():
+            end = position + value.nbytes
             header["%s/%s" % (role, name)] = OrderedDict([
-                ("dtype", "F32"), ("shape", list(np.shape(value))), ("data_offsets", [at, at + value.nbytes])])
+                ("dtype", "F32"), ("shape", list(np.shape(value))), ("data_offsets", [position, end])])
             arrays.append(value)
-            at += value.nbytes
+            position = end
     text = json.dumps(header, separators=(",", ":")).encode("utf-8")
     text += b" " * (-len(text) % 8)
     file.write(struct.pack("<Q", len(text)) + text)
-    for value in arrays:
-        write_array(file, np.asarray(value, "<f4"))
+    for array in arrays:
+        write_array(file, np.asarray(array, "<f4"))
     return []

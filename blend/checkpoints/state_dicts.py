@@ -31,7 +31,7 @@ _USUAL = "what no tensor says is taken as usual: leaky ReLU, learning rate 0.01 
 _FILTER = np.outer([1, 3, 3, 1], [1, 3, 3, 1]).astype(np.float32) / np.float32(64)
 
 
-class Found(NamedTuple):
+class StateDict(NamedTuple):
     """A generator in a file: the format whose names it has, its entry (None: it is the file), its tensors' prefix."""
 
     format: str
@@ -41,12 +41,12 @@ class Found(NamedTuple):
 
 
 def find(value):
-    """The generator that a file holds, as a Found, or None. NetworkFileError: it is of another family."""
+    """The generator that a file holds, as a StateDict, or None. NetworkFileError: it is of another family."""
     for entry, tensors in _candidates(value):
         for name, mark in _MARKS.items():
             prefixes = _prefixes(tensors, mark)
             if prefixes:
-                return Found(name, entry, tensors, prefixes[0])
+                return StateDict(name, entry, tensors, prefixes[0])
     for _, tensors in _candidates(value):
         for mark, family in _FAMILIES.items():
             if _prefixes(tensors, mark):
@@ -74,28 +74,39 @@ def _prefixes(tensors, mark):
     return sorted(prefixes, key=lambda prefix: _PREFIXES.index(prefix) if prefix in _PREFIXES else len(_PREFIXES))
 
 
-def read(value, found):
-    """The Contents of a PyTorch file in which `find` found a generator."""
-    average = value.get(_AVERAGE, found.tensors.get(_AVERAGE))
+def read(value, state_dict):
+    """The Contents of a PyTorch file in which `find` found a generator, the StateDict."""
+    tensors, beside = _split(state_dict)
+    left_out = []
+    if state_dict.entry:
+        keys = [key for key in value if key not in (state_dict.entry, _AVERAGE)]
+        left_out += ["the entry %s" % brief(key) for key in keys[:_MOST_NAMED]]
+    if beside:
+        left_out.append("%d tensors beside those of %s" % (beside, brief(state_dict.prefix)))
+    if state_dict.format == pytorch_pickle.NAME:
+        return _ada(tensors, left_out)
+    arrays = rosinality.tensors_of(tensors)
+    average = value.get(_AVERAGE, state_dict.tensors.get(_AVERAGE))
+    if isinstance(average, Tensor):
+        w = _average(pytorch_pickle.to_array(_AVERAGE, average))
+        if w is None:
+            left_out.append("latent_avg, which is another w for each layer")
+        else:
+            arrays[_AVERAGE] = w
+    network, notes = rosinality.generator("Gs", arrays)
+    return Contents(network, left_out=tuple(notes + left_out))
+
+
+def _split(state_dict):
+    """({name without prefix: Tensor} of the generator, how many tensors of something else there are)."""
     tensors, beside = OrderedDict(), 0
-    for name, tensor in found.tensors.items():
+    for name, tensor in state_dict.tensors.items():
         if isinstance(tensor, Tensor) and name != _AVERAGE:
-            if isinstance(name, str) and name.startswith(found.prefix):
-                tensors[name[len(found.prefix):]] = tensor
+            if isinstance(name, str) and name.startswith(state_dict.prefix):
+                tensors[name[len(state_dict.prefix):]] = tensor
             else:
                 beside += 1
-    left = ["the entry %s" % brief(key) for key in value if key not in (found.entry, _AVERAGE)] if found.entry else []
-    left = left[:_MOST_NAMED] + (["%d tensors beside those of %s" % (beside, brief(found.prefix))] if beside else [])
-    if found.format == pytorch_pickle.NAME:
-        return _ada(tensors, left)
-    arrays = rosinality.tensors_of(tensors)
-    if isinstance(average, Tensor):
-        arrays[_AVERAGE] = _average(pytorch_pickle.to_array(_AVERAGE, average))
-        if arrays[_AVERAGE] is None:
-            del arrays[_AVERAGE]
-            left.append("latent_avg, which is another w for each layer")
-    network, notes = rosinality.generator("Gs", arrays)
-    return Contents(network, left_out=tuple(notes + left))
+    return tensors, beside
 
 
 def _average(array):
@@ -104,7 +115,7 @@ def _average(array):
     return rows[0] if all(np.array_equal(row, rows[0]) for row in rows) else None
 
 
-def _ada(tensors, left):
+def _ada(tensors, left_out):
     """The Contents of the tensors of a generator of stylegan2-ada-pytorch."""
     arrays = OrderedDict()
     for name, tensor in tensors.items():
@@ -117,7 +128,7 @@ def _ada(tensors, left):
     lacking = [] if "mapping.w_avg" in arrays else ["dlatent_avg"]
     network = layouts.generator("Gs", kwargs, arrays, layouts.ada_generator, lacking)
     rosinality.check_all_read(arrays, network, layouts.ada_generator)
-    return Contents(network, left_out=tuple([_USUAL] + [stand_ins.NO_AVERAGE] * len(lacking) + left))
+    return Contents(network, left_out=tuple([_USUAL] + [stand_ins.NO_AVERAGE] * len(lacking) + left_out))
 
 
 def _ada_arguments(arrays):
@@ -131,7 +142,7 @@ def _ada_arguments(arrays):
     while "synthesis.b%d.conv1.weight" % (2 * resolutions[-1]) in arrays and resolutions[-1] < 2 ** 12:
         resolutions.append(2 * resolutions[-1])
     top, widths = resolutions[-1], [shape("synthesis.b%d.conv1.weight" % size, 4)[0] for size in resolutions]
-    (inner, inputs), constant = shape("mapping.fc0.weight", 2), shape("synthesis.b4.const", 3)[0]
+    (width, inputs), constant = shape("mapping.fc0.weight", 2), shape("synthesis.b4.const", 3)[0]
     embedded, labels = shape("mapping.embed.weight", 2) if "mapping.embed.weight" in arrays else (0, 0)
     architecture = "skip" if "synthesis.b4.torgb.weight" in arrays else "orig"
     if "synthesis.b%d.skip.weight" % top in arrays:
@@ -140,7 +151,7 @@ def _ada_arguments(arrays):
         ("latent_size", inputs - embedded), ("label_size", labels),
         ("dlatent_size", shape("synthesis.b4.conv1.affine.weight", 2)[1]), ("resolution", top),
         ("num_channels", shape("synthesis.b%d.torgb.bias" % top, 1)[0]), ("mapping_layers", layers),
-        ("mapping_fmaps", inner if layers > 1 else None), ("architecture", architecture),
+        ("mapping_fmaps", width if layers > 1 else None), ("architecture", architecture),
         ("use_noise", "synthesis.b4.conv1.noise_const" in arrays)], **rosinality.widths(top, widths))
     if labels:
         kwargs["label_fmaps"] = embedded

@@ -7,11 +7,11 @@ numbers of half precision are widened, which loses nothing.
 import io
 import zipfile
 from collections import OrderedDict
-from typing import NamedTuple
+from typing import Any, Callable, NamedTuple
 
 import numpy as np
 
-from blend.checkpoints.pickle_reader import NAMESPACE, Budget, Machine, Made, Opaque, forbidden
+from blend.checkpoints.pickle_reader import NAMESPACE, Budget, Machine, Opaque, PickledObject, forbidden
 from blend.errors import NetworkFileError, brief
 
 MAGIC = 0x1950a86a20f9469cfc6c
@@ -34,25 +34,28 @@ _BESIDE = ("version", "byteorder", ".format_version", ".storage_alignment", ".da
 _NETWORKS = frozenset(["G", "D", "G_ema", "g", "d", "g_ema", "latent_avg", "blend", "state_dict"])
 
 
-class Read(NamedTuple):
+class Unpickled(NamedTuple):
     """What a file holds. left_out: what of it is not read, in words. opaque: {entry that was skipped: global in it}.
 
-    half: a function of nothing that says how many bytes of half precision were widened so far.
+    widened_bytes: a function of nothing that says how many bytes of half precision were widened so far.
     """
 
-    value: object
+    value: Any
     left_out: tuple = ()
     opaque: dict = {}
-    half: object = None
+    widened_bytes: Callable[[], int] = lambda: 0
 
 
 class Storage(object):
-    """A PyTorch storage: numbers of one type in a row; `data` is None until the stream has come to them."""
+    """A PyTorch storage: numbers of one type in a row; `data` is None until the stream has come to them.
 
-    __slots__ = ("kind", "dtype", "count", "data", "_budget", "_widened")
+    number_type: one of `_STORAGES`. dtype: NumPy's of that size, which has no bfloat16.
+    """
 
-    def __init__(self, kind, count, budget, data=None):
-        self.kind, self.dtype = kind, np.dtype("<u2" if kind == _BFLOAT16 else kind)
+    __slots__ = ("number_type", "dtype", "count", "data", "_budget", "_widened")
+
+    def __init__(self, number_type, count, budget, data=None):
+        self.number_type, self.dtype = number_type, np.dtype("<u2" if number_type == _BFLOAT16 else number_type)
         self.count, self.data, self._budget, self._widened = count, data, budget, None
         if type(count) is not int or not 0 <= count < _MOST_COUNT:
             raise NetworkFileError("a storage has %s elements" % brief(count))
@@ -60,7 +63,7 @@ class Storage(object):
     @property
     def is_half(self):
         """Whether it holds numbers of 16 bits, which are widened to float32."""
-        return self.kind in (_BFLOAT16, "<f2")
+        return self.number_type in (_BFLOAT16, "<f2")
 
     def numbers(self):
         """All numbers, as a view; those of half precision as float32, widened once."""
@@ -69,7 +72,7 @@ class Storage(object):
             return flat
         if self._widened is None:
             self._budget.spend_half(flat.nbytes)
-            if self.kind == _BFLOAT16:  # the upper half of a float32
+            if self.number_type == _BFLOAT16:  # the upper half of a float32
                 self._widened = np.left_shift(flat, 16, dtype=np.uint32).view(np.float32)
             else:
                 self._widened = flat.astype(np.float32)
@@ -93,9 +96,7 @@ class Tensor(object):
     def array(self):
         """The numbers, as a read-only view. NetworkFileError: they are not all in the storage."""
         storage, shape, strides = self._storage, self._shape, self._strides
-        good = type(shape) is tuple is type(strides) and len(shape) == len(strides) <= 8
-        whole = good and (self._offset,) + shape + strides
-        if not good or not all(type(n) is int and 0 <= n < _MOST_COUNT for n in whole):
+        if not self._has_plain_numbers():
             raise NetworkFileError("a tensor has an impossible shape %s or stride %s" % (brief(shape), brief(strides)))
         itemsize, count, last = storage.dtype.itemsize, 1, self._offset
         for size, stride in zip(shape, strides):
@@ -111,8 +112,15 @@ class Tensor(object):
         steps = [n * flat.itemsize for n in strides]
         return np.lib.stride_tricks.as_strided(flat, shape, steps, writeable=False)
 
+    def _has_plain_numbers(self):
+        """Whether shape and strides are tuples of one length, and they and the offset numbers in range."""
+        shape, strides = self._shape, self._strides
+        if not (type(shape) is tuple is type(strides) and len(shape) == len(strides) <= 8):
+            return False
+        return all(type(n) is int and 0 <= n < _MOST_COUNT for n in (self._offset,) + shape + strides)
 
-class Module(Made):
+
+class Module(PickledObject):
     """A network or a part of one in the pickles of stylegan2-ada-pytorch: its class's name and its attributes."""
 
     def __init__(self, meta):
@@ -151,19 +159,23 @@ def _names(budget):
         "torch Size": size,
         "argparse Namespace": NAMESPACE,
     }
-    names.update(("torch %sStorage" % kind, dtype) for kind, dtype in _STORAGES.items())
-    return names
+    return dict(names, **_storage_names())
+
+
+def _storage_names():
+    """{name of a storage's class in a file: type of its numbers}."""
+    return {"torch %sStorage" % name: number_type for name, number_type in _STORAGES.items()}
 
 
 def read(buffer):
-    """The Read of a pickle, a zip archive or a stream of `torch.save`: plain data, Tensors, Modules, Instances.
+    """The Unpickled of a pickle, a zip archive or a stream of `torch.save`: plain data, Tensors, Modules, Instances.
 
     NetworkFileError, ForbiddenGlobalError: as `Machine`; or much of the file belongs to nothing in it.
     """
     view = memoryview(buffer)
     budget = Budget(len(view))
-    found = (_archive if view[:2] == b"PK" else _stream)(view, budget)
-    return found._replace(half=lambda: len(view) - budget.half)
+    unpickled = _archive(view, budget) if view[:2] == b"PK" else _stream(view, budget)
+    return unpickled._replace(widened_bytes=lambda: len(view) - budget.half)
 
 
 def _unused(count):
@@ -175,7 +187,7 @@ def _unused(count):
 
 
 def _known_only(value, left_out):
-    """The Read of what `torch.save` wrote, without the entries in which there is something unknown.
+    """The Unpickled of what `torch.save` wrote, without the entries in which there is something unknown.
 
     ForbiddenGlobalError: it is the whole, or in a network.
     """
@@ -189,47 +201,49 @@ def _known_only(value, left_out):
             opaque[key] = name
     if opaque:
         value = type(value)((key, entry) for key, entry in value.items() if key not in opaque)
-        words = ["%s, which holds %s: not built" % (brief(key), name) for key, name in opaque.items()]
-        left_out += tuple(words[:_MOST_NAMED])
-    return Read(value, left_out, opaque)
+        skipped = ["%s, which holds %s: not built" % (brief(key), name) for key, name in opaque.items()]
+        left_out += tuple(skipped[:_MOST_NAMED])
+    return Unpickled(value, left_out, opaque)
 
 
 class _Search(object):
     """Looks for what is Opaque in values that may share their parts."""
 
     def __init__(self):
-        self._clean, self._left = set(), _MOST_STEPS
+        self._clean, self._steps_left = set(), _MOST_STEPS
 
     def unknown(self, value):
         """The name of something Opaque in a value, or None."""
         seen, values = set(), [value]
         while values:
             value = values.pop()
-            self._left -= 1
-            if not self._left:
+            self._steps_left -= 1
+            if not self._steps_left:
                 raise NetworkFileError("its entries hold the same values again and again")
             if isinstance(value, Opaque):
                 return value.name
-            if isinstance(value, (list, dict, tuple, Made)) and id(value) not in seen and id(value) not in self._clean:
+            if id(value) in seen or id(value) in self._clean:
+                continue
+            if isinstance(value, (list, dict, tuple, PickledObject)):
                 seen.add(id(value))
-                inner = value.state if isinstance(value, Made) else value
-                values.extend(inner.values() if isinstance(inner, dict) else inner or ())
+                content = value.state if isinstance(value, PickledObject) else value
+                values.extend(content.values() if isinstance(content, dict) else content or ())
         self._clean |= seen
         return None
 
 
 def _stream(view, budget):
-    """The Read of a pickle; where it is the magic number, of the older layout of `torch.save`."""
+    """The Unpickled of a pickle; where it is the magic number, of the older layout of `torch.save`."""
     first, end = _pickle(view, 0, _names(budget), budget)
     if type(first) is not int or first != MAGIC:
-        return Read(first, _unused(len(view) - end))
+        return Unpickled(first, _unused(len(view) - end))
     value, end = _legacy(view, end, _names(budget), budget, opaque=True)
     return _known_only(value, _unused(len(view) - end))
 
 
 def _nested(view, budget):
     """The storage that is inside a pickle as a stream of its own."""
-    names = {"torch %sStorage" % kind: dtype for kind, dtype in _STORAGES.items()}
+    names = _storage_names()
     first, end = _pickle(view, 0, names, budget)
     if type(first) is not int or first != MAGIC:
         raise NetworkFileError("the bytes of a storage are not a PyTorch stream")
@@ -253,8 +267,8 @@ def _legacy(view, end, names, budget, opaque=False):
 
     protocol, end = _pickle(view, end, names, budget)
     system, end = _pickle(view, end, names, budget)
-    known = type(protocol) is int and protocol == _PROTOCOL and isinstance(system, dict)
-    if not known or system.get("little_endian") is not True:
+    is_known = type(protocol) is int and protocol == _PROTOCOL and isinstance(system, dict)
+    if not is_known or system.get("little_endian") is not True:
         raise NetworkFileError("a PyTorch stream of an unknown protocol or byte order")
     value, end = _pickle(view, end, names, budget, persistent, opaque)
     if isinstance(value, Opaque):
@@ -262,6 +276,11 @@ def _legacy(view, end, names, budget, opaque=False):
     keys, end = _pickle(view, end, names, budget)
     if type(keys) is not list or not all(type(key) is str for key in keys):
         raise NetworkFileError("a PyTorch stream without a list of its storages")
+    return value, _fill(storages, keys, view, end)
+
+
+def _fill(storages, keys, view, end):
+    """Give each storage its bytes, which follow one another from `end` on. Returns where they end."""
     for key in keys:
         storage = storages.get(key)
         if storage is None or storage.data is not None:
@@ -271,17 +290,18 @@ def _legacy(view, end, names, budget, opaque=False):
             raise NetworkFileError("truncated: a storage of %d bytes is expected at byte %d" % (size, end))
         storage.data = view[end + 8:end + 8 + size]
         end += 8 + size
-    return value, end
+    return end
 
 
 def _storage(storages, pid, budget):
     """The storage of a persistent id ('storage', type, key, location, count[, None])."""
-    _, kind, key, _, count = pid[:5]
-    if type(kind) is not str or kind not in _STORAGES.values() or type(key) is not str or len(key) > _LONGEST_KEY:
+    _, number_type, key, _, count = pid[:5]
+    if (type(number_type) is not str or number_type not in _STORAGES.values()
+            or type(key) is not str or len(key) > _LONGEST_KEY):
         raise NetworkFileError("a storage is described in an unknown way")
     if key not in storages:
-        storages[key] = Storage(kind, count, budget)
-    if storages[key].kind != kind or type(count) is not int or storages[key].count != count:
+        storages[key] = Storage(number_type, count, budget)
+    if storages[key].number_type != number_type or type(count) is not int or storages[key].count != count:
         raise NetworkFileError("storage %s is described in two ways" % brief(key))
     return storages[key]
 
@@ -290,41 +310,41 @@ class _Bounded(io.RawIOBase):
     """The file as zipfile sees it; a table of contents that claims to be huge is refused."""
 
     def __init__(self, view):
-        self._view, self._at = view, 0
+        self._view, self._position = view, 0
 
     def seekable(self):
         return True
 
     def seek(self, offset, whence=0):
-        self._at = (0, self._at, len(self._view))[whence] + offset
-        if self._at < 0:
+        self._position = (0, self._position, len(self._view))[whence] + offset
+        if self._position < 0:
             raise OSError("seek before the start")
-        return self._at
+        return self._position
 
     def tell(self):
-        return self._at
+        return self._position
 
     def read(self, count=-1):
-        left = max(len(self._view) - self._at, 0)
+        left = max(len(self._view) - self._position, 0)
         count = left if count is None or count < 0 else min(count, left)
         if count > _MOST_DIRECTORY:
             raise NetworkFileError("the zip archive has a table of contents of %d bytes" % count)
-        data = bytes(self._view[self._at:self._at + count])
-        self._at += count
+        data = bytes(self._view[self._position:self._position + count])
+        self._position += count
         return data
 
 
 def _archive(view, budget):
-    """The Read of the zip archive that `torch.save` writes: FOLDER/data.pkl, FOLDER/data/0 and so on."""
+    """The Unpickled of the zip archive that `torch.save` writes: FOLDER/data.pkl, FOLDER/data/0 and so on."""
     members, unused = _members(view)
-    found = [name for name in members if name.count("/") == 1 and name.endswith("/data.pkl")]
-    if len(found) != 1:
+    pickles = [name for name in members if name.count("/") == 1 and name.endswith("/data.pkl")]
+    if len(pickles) != 1:
         raise NetworkFileError("a zip archive, but not a PyTorch file (there is no data.pkl in it)" + _packed(members))
-    folder = found[0][:-len("data.pkl")]
+    folder, data = pickles[0][:-len("data.pkl")], members.pop(pickles[0])
     if len(folder) > 256:
         raise NetworkFileError("a zip archive with a folder name of %d characters" % len(folder))
-    if len(members[found[0]]) > _MOST_MEMBER:
-        raise NetworkFileError("a pickle of %d bytes in a zip archive" % len(members[found[0]]))
+    if len(data) > _MOST_MEMBER:
+        raise NetworkFileError("a pickle of %d bytes in a zip archive" % len(data))
     if bytes(members.get(folder + "byteorder", b"little")[:9]) != b"little":
         raise NetworkFileError("a PyTorch file of a big-endian machine; save it again on an ordinary one")
     storages = {}
@@ -338,21 +358,21 @@ def _archive(view, budget):
             raise NetworkFileError("storage %s is missing in the zip archive" % brief(pid[2]))
         return storage
 
-    value, end = _pickle(members[found[0]], 0, _names(budget), budget, persistent, opaque=True)
+    value, end = _pickle(data, 0, _names(budget), budget, persistent, opaque=True)
     used = {folder + name for name in _BESIDE if len(members.get(folder + name, b"")) < 256}
     used.update("%sdata/%s" % (folder, key) for key in storages)
-    unused += len(members.pop(found[0])) - end + sum(len(data) for name, data in members.items() if name not in used)
+    unused += len(data) - end + sum(len(member) for name, member in members.items() if name not in used)
     return _known_only(value, _unused(unused))
 
 
 def _packed(names):
     """What to say where somebody packed a network file into an archive."""
-    inside = [name for name in names if name.endswith(_PACKED) and not name.endswith("/data.pkl")]
-    return "; %s is in it: unpack it first" % brief(inside[0]) if inside else ""
+    network_files = [name for name in names if name.endswith(_PACKED) and not name.endswith("/data.pkl")]
+    return "; %s is in it: unpack it first" % brief(network_files[0]) if network_files else ""
 
 
 def _members(view):
-    """({name: bytes} of a zip archive's members, as views, how many bytes of it lie between them).
+    """({name: bytes} of a zip archive's members, as views; how many bytes of it lie between them).
 
     NetworkFileError: they are not stored as they are, but compressed, or they overlap.
     """
@@ -361,7 +381,7 @@ def _members(view):
             infos, end = archive.infolist(), archive.start_dir
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, UnicodeDecodeError, IndexError) as error:
         raise NetworkFileError("not a whole zip archive (%s)" % error)
-    members, unused, at = {}, 0, 0
+    members, unused, position = {}, 0, 0
     for info in sorted(infos, key=lambda info: info.header_offset):
         head = bytes(view[info.header_offset:info.header_offset + 30])
         start = info.header_offset + 30 + int.from_bytes(head[26:28], "little") + int.from_bytes(head[28:30], "little")
@@ -371,9 +391,10 @@ def _members(view):
         if head[:4] != b"PK\x03\x04" or start + info.file_size > len(view) or info.filename in members:
             raise NetworkFileError("%s in the zip archive is not where its table of contents says"
                                    % brief(info.filename))
-        if info.header_offset < at:
+        if info.header_offset < position:
             raise NetworkFileError("%s in the zip archive overlaps what is before it" % brief(info.filename))
         members[info.filename] = view[start:start + info.file_size]
         # After each member there may be a descriptor of 24 bytes.
-        unused, at = unused + max(info.header_offset - at - 24, 0), start + info.file_size
-    return members, unused + max(end - at - 24, 0)
+        unused += max(info.header_offset - position - 24, 0)
+        position = start + info.file_size
+    return members, unused + max(end - position - 24, 0)
