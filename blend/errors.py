@@ -18,7 +18,7 @@ class BlendError(Exception):
 def one_line(text):
     """Text of unknown origin for a terminal: control characters escaped, cut off at 800 characters."""
     text = str(text)[:1000]
-    line = "".join(each if each.isprintable() else ascii(each)[1:-1] for each in text)
+    line = "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
     return line if len(line) <= 800 else line[:780] + " ... (cut)"
 
 
@@ -36,7 +36,7 @@ def closest(word, known, cutoff=0.6):
 def brief(value):
     """A value in a message: shared tuples can be small in a file and endless when written out, texts long."""
     if type(value) is tuple and len(value) <= 8:
-        return "(%s)" % ", ".join(str(one) if type(one) is int else "a " + type(one).__name__ for one in value)
+        return "(%s)" % ", ".join(str(part) if type(part) is int else "a " + type(part).__name__ for part in value)
     if type(value) is str:
         value = value[:80]  # before there is a repr, several times as long
     return repr(value)[:80] if type(value) in (str, int, float, bool, type(None)) else "a " + type(value).__name__

@@ -33,7 +33,8 @@ def _outputs_last(w):
     return w.transpose(2, 3, 1, 0)  # [O,I,k,k] to [k,k,I,O]
 
 
-# By the names that the tables give. PyTorch's transposed convolutions are stored for correlation with the up-sampled image: flipped.
+# By the names that the tables give. PyTorch stores transposed convolutions for correlation with the up-sampled image:
+# flipped.
 TRANSFORMS = {
     "same": Transform(lambda x: x, lambda x: x),
     "dense": Transform(lambda x: x.T, lambda x: x.T),

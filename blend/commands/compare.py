@@ -38,10 +38,10 @@ def run(parser_class, arguments):
     networks = [zoo.load(name).Gs for name in given.networks]
     comparisons = []
     pairs = compare.pairs(len(networks))
-    with progress.counting("variables", sum(len(networks[one].variables) for one, _ in pairs)) as bar:
-        for one, other in pairs:
-            comparisons.append(("%s - %s" % (names[one], names[other]), compare.compare(
-                networks[one], networks[other], (names[one], names[other]), lambda done: bar.update())))
+    with progress.counting("variables", sum(len(networks[first].variables) for first, _ in pairs)) as bar:
+        for first, second in pairs:
+            comparisons.append(("%s - %s" % (names[first], names[second]), compare.compare(
+                networks[first], networks[second], (names[first], names[second]), lambda done: bar.update())))
     _tell(comparisons, given.layers)
     if given.out is not None:
         files.make_folder(given.out)

@@ -11,7 +11,7 @@ def seeds(text):
     >>> seeds("0,3,7-9")
     [0, 3, 7, 8, 9]
     """
-    found = []
+    numbers = []
     for part in text.split(","):
         first, dash, last = part.strip().partition("-")
         if not first.isdecimal() or (dash and not last.isdecimal()):
@@ -23,20 +23,20 @@ def seeds(text):
             raise BlendError("seeds go up to 4294967295, %d does not" % last)
         if last - first >= 10 ** 6:
             raise BlendError("seeds %d-%d are more than a million pictures" % (first, last))
-        found.extend(range(first, last + 1))
-    return list(OrderedDict.fromkeys(found))
+        numbers.extend(range(first, last + 1))
+    return list(OrderedDict.fromkeys(numbers))
 
 
 def fractions(text):
     """'8x8=0.3,16x16/Conv1=1' to {'8x8': 0.3, '16x16/Conv1': 1.0}."""
-    found = {}
+    by_layer = {}
     for part in text.split(","):
         name, _, value = part.strip().partition("=")
         try:
-            found[name] = float(value)
+            by_layer[name] = float(value)
         except ValueError:
             raise BlendError("fractions look like 8x8=0.3,16x16/Conv1=1, not %r" % text)
-    return found
+    return by_layer
 
 
 def grid(text):

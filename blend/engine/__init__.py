@@ -24,10 +24,10 @@ class _Quiet(object):
                 os.dup2(self._held.fileno(), 2)
             self._inside += 1
 
-    def __exit__(self, kind, _error, _trace):
+    def __exit__(self, error_type, _error, _trace):
         with self._lock:
             self._inside -= 1
-            if kind is not None and issubclass(kind, Exception):
+            if error_type is not None and issubclass(error_type, Exception):
                 self._tell()
             if not self._inside:
                 os.dup2(self._kept, 2)

@@ -33,8 +33,8 @@ def polyphase_weights(weight):
     phases = np.array([[[k1, k0, 0], [k3, k2, k1], [0, 0, k3]],
                        [[k0, 0, 0], [k2, k1, k0], [0, k3, k2]]], np.float32)  # [phase,pixel,tap]
     _, _, inputs, outputs = weight.shape.as_list()
-    found = tf.einsum("ayk,bxl,klio->yxiabo", phases, phases, weight)
-    return tf.reshape(found, [3, 3, inputs, 4 * outputs])
+    joined = tf.einsum("ayk,bxl,klio->yxiabo", phases, phases, weight)
+    return tf.reshape(joined, [3, 3, inputs, 4 * outputs])
 
 
 class Synthesis(fast.Synthesis):

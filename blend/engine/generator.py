@@ -37,7 +37,7 @@ def session(graph, device=None):
 
 def has_gpu(opened):
     """Whether a session can use a GPU."""
-    return any(one.device_type == "GPU" for one in opened.list_devices())
+    return any(device.device_type == "GPU" for device in opened.list_devices())
 
 
 def set_variables(opened, pairs):
@@ -64,7 +64,8 @@ class Shared(object):
         if ("noise", None) in own:
             return None
         others = [resolution for _, resolution in own if resolution]
-        return max((each for each in self.features if each < min(others, default=2 ** 31)), default=None)
+        first = min(others, default=2 ** 31)
+        return max((resolution for resolution in self.features if resolution < first), default=None)
 
     def has_styles_of(self, variables):
         """Whether a network maps z to w as the first one does."""
@@ -106,14 +107,14 @@ class Generator(object):
         self._variables = OrderedDict((var.name.split(":")[0], var) for var in tf.global_variables())
 
     def _build_synthesis(self, precision):
-        found = OrderedDict(
+        shapes = OrderedDict(
             ("G_synthesis/" + name, shape) for name, shape in stylegan2.synthesis(self.architecture).items())
-        noise = [shape for name, shape in found.items() if locate(name).kind == "noise"]
+        noise = [shape for name, shape in shapes.items() if locate(name).kind == "noise"]
         self._w_in = tf.placeholder(tf.float32, [None, self.layers, self.architecture["dlatent_size"]])
         self._noise_in = [tf.placeholder(tf.float32, [None] + list(shape[1:])) for shape in noise]
         if self.is_fast:
             synthesis = bfloat16.Synthesis if precision == "bfloat16" else fast.Synthesis
-            layers = OrderedDict((name, shape) for name, shape in found.items() if locate(name).resolution)
+            layers = OrderedDict((name, shape) for name, shape in shapes.items() if locate(name).resolution)
             self._fast = synthesis(self._w_in, self._noise_in, layers, self.architecture["conv_clamp"], self._tuning)
             self._images = self._fast.images
             return

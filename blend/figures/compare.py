@@ -78,28 +78,28 @@ def compare(a, b, called=("the first network", "the second"), progress=None):
     >>> compare(blend.shipped("photo").Gs, blend.shipped("cartoon").Gs).verdict
     'relatives'
     """
-    mine, other = a.variables, b.variables
-    convolutions = {name: layer for layer, name in relatives.convolutions(mine).items()}
-    layers, resolutions, cosines, same = OrderedDict(), OrderedDict(), OrderedDict(), set(mine) == set(other)
-    for done, (name, value) in enumerate(mine.items(), 1):
+    variables, others = a.variables, b.variables
+    convolutions = {name: layer for layer, name in relatives.convolutions(variables).items()}
+    layers, resolutions, cosines, same = OrderedDict(), OrderedDict(), OrderedDict(), set(variables) == set(others)
+    for done, (name, value) in enumerate(variables.items(), 1):
         place = families.locate(name)
         if place.kind == "lod":
             continue
-        if name not in other or np.shape(value) != np.shape(other[name]):
+        if name not in others or np.shape(value) != np.shape(others[name]):
             same = False
             continue
-        same = same and np.array_equal(value, other[name])
+        same = same and np.array_equal(value, others[name])
         resolution = _OUTSIDE.get(place.kind) or "%dx%d" % (place.resolution, place.resolution)
         layer = resolution if place.module is None else "%s/%s" % (resolution, place.module)
         for sums, key in ((layers, layer), (resolutions, resolution)):
-            sums.setdefault(key, _Sums()).add(value, other[name])
+            sums.setdefault(key, _Sums()).add(value, others[name])
         if name in convolutions:
-            cosines[convolutions[name]] = relatives.cosine(value, other[name])
+            cosines[convolutions[name]] = relatives.cosine(value, others[name])
         if progress is not None:
             progress(done)
     kinship = relatives.kinship(cosines)
     return Comparison(differences(a, b, called), kinship, SAME if same else kinship.verdict,
-                      *[OrderedDict((key, each.distance) for key, each in sums.items()) for sums in (
+                      *[OrderedDict((key, part.distance) for key, part in sums.items()) for sums in (
                           layers, resolutions)])
 
 
@@ -172,5 +172,5 @@ def _numbers(distance):
 def pairs(count) -> List[Tuple[int, int]]:
     """Which of the networks are compared: all pairs of up to four, else each with the first."""
     if count > 4:
-        return [(0, other) for other in range(1, count)]
-    return [(one, other) for one in range(count) for other in range(one + 1, count)]
+        return [(0, second) for second in range(1, count)]
+    return [(first, second) for first in range(count) for second in range(first + 1, count)]

@@ -31,7 +31,7 @@ def head_width(pictures):
     """
     rows = part(pictures, 0.40, 0.55)
     edge = max(1, pictures.shape[1] // 16)
-    left, right = [np.median(each, 2, keepdims=True) for each in (rows[:, :, :edge], rows[:, :, -edge:])]
+    left, right = [np.median(border, 2, keepdims=True) for border in (rows[:, :, :edge], rows[:, :, -edge:])]
     across = np.linspace(0, 1, rows.shape[2], dtype=np.float32)[None, None, :, None]
     head = np.abs(rows - (left + (right - left) * across)).max(3) > _NOT_BACKGROUND
     return head.mean((1, 2)) * 100
@@ -70,7 +70,7 @@ MEASURES = (head_width, eye_size, outline_strength)
 def measure(networks, count=256, psi=0.7):
     """Medians of MEASURES over `count` pictures."""
     pictures = generate(networks, seeds=range(count), psi=psi)
-    return tuple(np.median(each(pictures)) for each in MEASURES)
+    return tuple(np.median(measure_of(pictures)) for measure_of in MEASURES)
 
 
 def distance(name, count=2048):
@@ -82,7 +82,7 @@ def distance(name, count=2048):
     held_out, others = [faces.draw(range(first, first + count), name, networks.resolution)
                         for first in (HELD_OUT, 0)]
     fakes = generate(networks, seeds=range(count), psi=1)
-    return [sliced_wasserstein(each, held_out)["mean"] for each in (fakes, others)]
+    return [sliced_wasserstein(pictures, held_out)["mean"] for pictures in (fakes, others)]
 
 
 def shipped_blends():

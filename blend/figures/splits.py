@@ -49,8 +49,8 @@ def count(resolution, seeds):
 def columns(low, high, seeds, progress=None, **options):
     """[pictures uint8 [N,H,W,C]] of the low network and of its blends, with ever more layers of the high one."""
     batches = []
-    networks = [each.Gs for _, each in sweep(low, high)[:-1]]
-    for batch in iterate_many(networks, seeds, **options):
+    generators = [blended.Gs for _, blended in sweep(low, high)[:-1]]
+    for batch in iterate_many(generators, seeds, **options):
         batches.append(batch)
         if progress is not None:
             progress(sum(len(pictures) for pictures in batch))

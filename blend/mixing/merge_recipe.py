@@ -80,12 +80,12 @@ class MergeRecipe(NamedTuple):
     def sources(self):
         """Every network that is no stage, an Entry each, in order."""
         names = {stage.name for stage in self.stages}
-        found = OrderedDict()
+        entries = OrderedDict()
         for stage in self.stages:
             for entry in stage.entries:
-                if entry.network not in names and not (entry.network in found and entry.sha256 is None):
-                    found[entry.network] = entry
-        return list(found.values())
+                if entry.network not in names and not (entry.network in entries and entry.sha256 is None):
+                    entries[entry.network] = entry
+        return list(entries.values())
 
 
 def read(path):
@@ -340,6 +340,13 @@ def with_places(recipe, place):
         base=placed(stage.base), networks=tuple(placed(entry) for entry in stage.networks)) for stage in recipe.stages))
 
 
+def _giver_in_words(giver, stage):
+    """Who gives a part, as recipes say it: MERGED, BASE, or the number of a network, from 1."""
+    if giver == MERGED:
+        return giver
+    return BASE if giver == len(stage.networks) else giver + 1
+
+
 def as_dict(recipe, digests=None):
     """Plain data from which `parse` makes the same recipe. digests: {network: SHA-256}, written beside each."""
     stages = [_stage_dict(stage, digests or {}) for stage in recipe.stages]
@@ -355,19 +362,19 @@ def as_dict(recipe, digests=None):
 
 def _stage_dict(stage, digests):
     def entry_dict(entry):
-        found = {"network": entry.network, "name": entry.name, "sha256": digests.get(entry.network, entry.sha256),
-                 "weight": entry.weight, "density": entry.density}
-        return {key: value for key, value in found.items() if value is not None}
+        fields = {"network": entry.network, "name": entry.name, "sha256": digests.get(entry.network, entry.sha256),
+                  "weight": entry.weight, "density": entry.density}
+        return {key: value for key, value in fields.items() if value is not None}
 
-    found = {"name": stage.name} if stage.name else {}
-    found["method"] = stage.method
+    plain = {"name": stage.name} if stage.name else {}
+    plain["method"] = stage.method
     if stage.base:
-        found["base"] = entry_dict(stage.base)
-    found["networks"] = [entry_dict(entry) for entry in stage.networks]
+        plain["base"] = entry_dict(stage.base)
+    plain["networks"] = [entry_dict(entry) for entry in stage.networks]
     if stage.parameters:
-        found["parameters"] = dict(stage.parameters)
+        plain["parameters"] = dict(stage.parameters)
     for key in ("mapping", "dlatent_avg", "noise_buffers", "torgb"):
         giver = getattr(stage, key)
         if giver not in (None, 0) or key == "torgb" and giver == 0:
-            found[key] = giver if giver == MERGED else BASE if giver == len(stage.networks) else giver + 1
-    return found
+            plain[key] = _giver_in_words(giver, stage)
+    return plain

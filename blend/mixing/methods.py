@@ -180,15 +180,15 @@ def _elected(differences, weights):
 
 def _dropped(arrays, weights, base, density, seed, name):
     """The differences of those that take part, thinned and scaled up to their old size."""
-    found = []
+    differences = []
     for array, _, part, place in _parts(arrays, weights, density, list(range(len(arrays)))):
         difference = array - base
         if part < 1 and difference.ndim:
             digest = hashlib.sha256(("%d %d %s" % (seed, place, name)).encode("utf-8")).digest()
             kept = np.random.RandomState(np.frombuffer(digest, "<u4")).random_sample(difference.shape) < part
             difference = np.where(kept, difference * np.float32(1 / part), np.float32(0))
-        found.append(difference)
-    return found
+        differences.append(difference)
+    return differences
 
 
 class Method(NamedTuple):

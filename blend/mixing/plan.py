@@ -116,8 +116,8 @@ def corrected_fraction(layer, rule):
     return _at("position", position, float(x > 0) if rule.width is None else logistic(x, rule.width))
 
 
-def _at(what, where, fraction):
-    return Change(_rounded(fraction), "%s %s" % (what, where))
+def _at(word, where, fraction):
+    return Change(_rounded(fraction), "%s %s" % (word, where))
 
 
 def plan(names, rule):
@@ -143,10 +143,10 @@ def check_rule(names, rule):
     """Raise BlendError unless every part of a rule is in range and means something for these names."""
     if rule.rule not in RULES:
         raise BlendError("rule must be article or corrected, not %r" % (rule.rule,))
-    for what in ("mapping", "dlatent_avg", "noise_buffers", "torgb"):
-        side = getattr(rule, what)
-        if side not in SIDES and not (what == "torgb" and side is None):
-            raise BlendError("%s must be low or high, not %r" % (what, side))
+    for option in ("mapping", "dlatent_avg", "noise_buffers", "torgb"):
+        side = getattr(rule, option)
+        if side not in SIDES and not (option == "torgb" and side is None):
+            raise BlendError("%s must be low or high, not %r" % (option, side))
     if rule.width is not None and not (_is_number(rule.width) and rule.width > 0):
         raise BlendError("width must be a number above 0, or None for a hard swap, not %r" % (rule.width,))
     if rule.resolution is None and not rule.fractions:
@@ -154,9 +154,9 @@ def check_rule(names, rule):
     if rule.fractions is not None and not isinstance(rule.fractions, dict):
         raise BlendError('fractions must be a dict such as {"8x8": 0.3}, not %r' % (rule.fractions,))
     if rule.resolution is not None:
-        for what, value in (("resolution", rule.resolution), ("level", rule.level)):
+        for option, value in (("resolution", rule.resolution), ("level", rule.level)):
             if not isinstance(value, numbers.Integral):
-                raise BlendError("%s must be a whole number, not %r" % (what, value))
+                raise BlendError("%s must be a whole number, not %r" % (option, value))
         layers.check_split(map(families.locate, names), rule.resolution, rule.level)
     check_keys(names, rule.fractions or ())
     for key, fraction in (rule.fractions or {}).items():
@@ -220,13 +220,13 @@ def _share(layer, weights):
     if source not in (None, MERGED):
         return Share((), source, "%s from %s" % (OUTSIDE.get(layer.kind, layer.kind), _ordinal(source, weights)))
     keys = _keys(layer)
-    found = [_weight(given, keys) for given in weights.weights]
+    numbers = [_weight(given, keys) for given in weights.weights]
     where = next((key for key in keys for given in weights.weights if isinstance(given, dict) and key in given),
                  "all layers")
-    found = _completed(found, weights.normalise, where)
-    if not any(found):
+    completed = _completed(numbers, weights.normalise, where)
+    if not any(completed):
         return Share((), weights.rest, "no weight is given for it: from %s" % _ordinal(weights.rest, weights))
-    return Share(found, None, "weights of %s" % where)
+    return Share(completed, None, "weights of %s" % where)
 
 
 def _ordinal(source, weights):
@@ -239,19 +239,19 @@ def _weight(given, keys):
     return given
 
 
-def _completed(found, normalise, where):
+def _completed(numbers, normalise, where):
     """Numbers alone: None takes what the others leave; the sum is 1 if they are normalised."""
-    found = [None if weight is None else _rounded(weight) for weight in found]
-    if None in found:
-        left = 1 - sum(weight for weight in found if weight is not None)
+    numbers = [None if weight is None else _rounded(weight) for weight in numbers]
+    if None in numbers:
+        left = 1 - sum(weight for weight in numbers if weight is not None)
         if left < -_ROUNDING:
             raise BlendError("the weights of %s add up to %g, so that nothing is left for the network without one" % (
                 where, 1 - left))
-        found = [max(left, 0) if weight is None else weight for weight in found]
-    total = sum(found)
+        numbers = [max(left, 0) if weight is None else weight for weight in numbers]
+    total = sum(numbers)
     if normalise and total and abs(total - 1) > _ROUNDING:
-        found = [weight / total for weight in found]
-    return tuple(_rounded(weight) for weight in found)
+        numbers = [weight / total for weight in numbers]
+    return tuple(_rounded(weight) for weight in numbers)
 
 
 def _rounded(weight):

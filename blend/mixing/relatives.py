@@ -42,11 +42,11 @@ def relatives(a, b):
     >>> relatives(blend.shipped("photo").Gs, blend.shipped("cartoon").Gs).verdict
     'relatives'
     """
-    mine, other = a.stored, b.stored
-    return kinship(OrderedDict((layer, cosine(_corner(mine[name]), _corner(other[name])))
-                               for layer, name in convolutions(mine).items()
-                               if name in other and np.shape(mine[name]) == np.shape(other[name])
-                               and not isinstance(mine[name], Pending) and not isinstance(other[name], Pending)))
+    variables, others = a.stored, b.stored
+    return kinship(OrderedDict((layer, cosine(_corner(variables[name]), _corner(others[name])))
+                               for layer, name in convolutions(variables).items()
+                               if name in others and np.shape(variables[name]) == np.shape(others[name])
+                               and not isinstance(variables[name], Pending) and not isinstance(others[name], Pending)))
 
 
 def kinship(cosines):
@@ -62,23 +62,23 @@ def kinship(cosines):
 
 def warning(a, b, called=("LOW", "HIGH")):
     """A line for those who blend two Networks that are strangers, or are in part; else None."""
-    found = relatives(a, b)
-    if found.verdict not in (STRANGERS, PARTLY):
+    kin = relatives(a, b)
+    if kin.verdict not in (STRANGERS, PARTLY):
         return None
-    layers = "" if found.verdict == STRANGERS else " at %s" % ", ".join(found.unrelated[:4])
+    layers = "" if kin.verdict == STRANGERS else " at %s" % ", ".join(kin.unrelated[:4])
     return ("%s and %s look like strangers%s (cosine of their weights %.2f; relatives have some 0.9): networks blend "
             "well if one was fine-tuned from the other" % (
-                called[0], called[1], layers, float(np.median([found.cosines[layer] for layer in found.unrelated]))))
+                called[0], called[1], layers, float(np.median([kin.cosines[layer] for layer in kin.unrelated]))))
 
 
 def convolutions(names):
     """OrderedDict of layer, '8x8/Conv1', to the name of its convolution's weights."""
-    found = OrderedDict()
+    names_of_layers = OrderedDict()
     for name in names:
         layer = families.locate(name)
         if layer.kind == "conv" and name.endswith("/weight"):
-            found["%dx%d/%s" % (layer.resolution, layer.resolution, layer.module)] = name
-    return found
+            names_of_layers["%dx%d/%s" % (layer.resolution, layer.resolution, layer.module)] = name
+    return names_of_layers
 
 
 def cosine(a, b):

@@ -36,7 +36,7 @@ def weights_of(stage):
     # Users of other programs list the ancestor among the networks.
     whole = [0 if stage.base is not None and entry.network == stage.base.network else 1 for entry in stage.networks]
     if not method.normalised:
-        given = [one if weight is None else weight for weight, one in zip(given, whole)]
+        given = [default if weight is None else weight for weight, default in zip(given, whole)]
     elif stage.method == "slerp" and "t" in stage.parameters:
         given = [None, stage.parameters["t"]]
     elif given.count(None) > 1:
@@ -47,8 +47,8 @@ def weights_of(stage):
 
 def _parameters(stage):
     """Of the method: a number each, or one for each network."""
-    found = {key: value for key, value in stage.parameters.items() if key in PARAMETERS}
+    parameters = {key: value for key, value in stage.parameters.items() if key in PARAMETERS}
     if any(entry.density is not None for entry in stage.networks):
-        common = found.get("density", PARAMETERS["density"].default)
-        found["density"] = tuple(common if entry.density is None else entry.density for entry in stage.networks)
-    return found
+        common = parameters.get("density", PARAMETERS["density"].default)
+        parameters["density"] = tuple(common if entry.density is None else entry.density for entry in stage.networks)
+    return parameters

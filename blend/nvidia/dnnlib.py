@@ -85,12 +85,12 @@ TFUTIL = [init_tf, run, set_vars, is_tf_expression, convert_images_to_uint8]
 
 def restored(parsed):
     """The Network for a network of a file; it is built when it is first used."""
-    made = object.__new__(Network)
-    made.__setstate__(dict(
+    network = object.__new__(Network)
+    network.__setstate__(dict(
         parsed.extra, name=parsed.name, static_kwargs=parsed.static_kwargs, build_func_name=parsed.build_func_name,
         components={role: restored(part) for role, part in parsed.components.items()},
         variables=[(name, settled(value)) for name, value in parsed.own_variables.items()]))
-    return made
+    return network
 
 
 class Network(object):
@@ -134,12 +134,13 @@ class Network(object):
         init_tf()
         with tf.name_scope(None):
             self.scope = tf.get_default_graph().unique_name(name)
-        required = [each.name for each in inspect.signature(self._build).parameters.values()
-                    if each.default is each.empty and each.kind == each.POSITIONAL_OR_KEYWORD]
+        required = [parameter.name for parameter in inspect.signature(self._build).parameters.values()
+                    if parameter.default is parameter.empty and parameter.kind == parameter.POSITIONAL_OR_KEYWORD]
         with self._inside(False), tf.control_dependencies(None):
-            inputs = [tf.placeholder(tf.float32, name=each) for each in required]
+            inputs = [tf.placeholder(tf.float32, name=input_name) for input_name in required]
             outputs = self._outputs(inputs, {"is_template_graph": True})
-        self.input_shapes, self.output_shapes = [[each.shape.as_list() for each in some] for some in (inputs, outputs)]
+        self.input_shapes, self.output_shapes = [
+            [expression.shape.as_list() for expression in expressions] for expressions in (inputs, outputs)]
         self.input_shape, self.output_shape = self.input_shapes[0], self.output_shapes[0]
         self.own_vars = OrderedDict(
             (var.name[len(self.scope) + 1:].split(":")[0], var) for var in tf.global_variables(self.scope + "/"))
@@ -153,20 +154,20 @@ class Network(object):
         return tf.variable_scope(scope, auxiliary_name_scope=not reuse)
 
     def _outputs(self, inputs, kwargs):
-        found = self._build(*inputs, components=self.components, **dict(self.static_kwargs, **kwargs))
-        return list(found) if isinstance(found, tuple) else [found]
+        outputs = self._build(*inputs, components=self.components, **dict(self.static_kwargs, **kwargs))
+        return list(outputs) if isinstance(outputs, tuple) else [outputs]
 
     def get_output_for(self, *inputs, **dynamic_kwargs):
         """The network's outputs for expressions; None in place of an input means zeros."""
         as_list = dynamic_kwargs.pop("return_as_list", False)
-        count = tf.shape(next(each for each in inputs if each is not None))[0]
-        given = [tf.zeros([count] + shape[1:]) if each is None else each
-                 for each, shape in zip(inputs, self.input_shapes)]
-        inputs = [tf.identity(each) for each in given]
+        count = tf.shape(next(expression for expression in inputs if expression is not None))[0]
+        expressions = [tf.zeros([count] + shape[1:]) if expression is None else expression
+                       for expression, shape in zip(inputs, self.input_shapes)]
+        inputs = [tf.identity(expression) for expression in expressions]
         with tf.name_scope(self.name), self._inside(True):
             outputs = self._outputs(inputs, dynamic_kwargs)
-        for each, used in zip(given, inputs):
-            each.set_shape(used.shape)  # the build functions say what shape they take
+        for expression, used in zip(expressions, inputs):
+            expression.set_shape(used.shape)  # the build functions say what shape they take
         return outputs if as_list else outputs[0] if len(outputs) == 1 else tuple(outputs)
 
     def run(self, *in_arrays, input_transform=None, output_transform=None, return_as_list=False, print_progress=False,
@@ -177,18 +178,21 @@ class Network(object):
         assume_frozen make no difference here.
         """
         inputs, outputs = self._expressions(input_transform, output_transform, dynamic_kwargs)
-        count = next(len(each) for each in in_arrays if each is not None)
-        arrays = [np.zeros([count] + shape[1:], np.float32) if each is None else each
-                  for each, shape in zip(in_arrays, self.input_shapes)]
+        count = next(len(array) for array in in_arrays if array is not None)
+        arrays = [np.zeros([count] + shape[1:], np.float32) if array is None else array
+                  for array, shape in zip(in_arrays, self.input_shapes)]
         size, batches = minibatch_size or count, []
         for start in range(0, count, size):
             if print_progress:
                 print("\r%d / %d" % (start, count), end="")
-            batches.append(run(outputs, {one: array[start:start + size] for one, array in zip(inputs, arrays)}))
+            batches.append(run(outputs, {placeholder: array[start:start + size]
+                                         for placeholder, array in zip(inputs, arrays)}))
         if print_progress:
             print("\r%d / %d" % (count, count))
-        found = [np.concatenate(each) for each in zip(*batches)]
-        return found if return_as_list else found[0] if len(found) == 1 else tuple(found)
+        results = [np.concatenate(parts) for parts in zip(*batches)]
+        if return_as_list:
+            return results
+        return results[0] if len(results) == 1 else tuple(results)
 
     def _expressions(self, input_transform, output_transform, dynamic_kwargs):
         """(inputs, outputs) of `run`, which become a part of the graph at the first call with such arguments."""
@@ -204,12 +208,12 @@ class Network(object):
 
     def clone(self, name=None, **new_static_kwargs):
         """A network of the same kind with variables of its own, of the same values."""
-        made = object.__new__(Network)
+        clone = object.__new__(Network)
         parts = {role: part.clone() for role, part in self.components.items()}
-        made._setup(name or self.name, self._function, dict(self.static_kwargs, **new_static_kwargs), parts,
+        clone._setup(name or self.name, self._function, dict(self.static_kwargs, **new_static_kwargs), parts,
                     self._extra)
-        made.copy_vars_from(self)
-        return made
+        clone.copy_vars_from(self)
+        return clone
 
     def copy_vars_from(self, src_net):
         """Take the values of the variables that another network has under the same names."""
@@ -245,5 +249,5 @@ def _transformed(transform, expressions):
     if transform is None:
         return expressions
     options = dict(transform)
-    found = options.pop("func")(*expressions, **options)
-    return [found] if is_tf_expression(found) else list(found)
+    outputs = options.pop("func")(*expressions, **options)
+    return [outputs] if is_tf_expression(outputs) else list(outputs)

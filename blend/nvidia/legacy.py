@@ -60,22 +60,22 @@ def find(name):
 
 def _modules():
     """OrderedDict of name to module."""
-    made = OrderedDict((name, types.ModuleType(name)) for name in (
+    modules = OrderedDict((name, types.ModuleType(name)) for name in (
         "dnnlib", "dnnlib.util", "dnnlib.tflib", "dnnlib.tflib.tfutil", "dnnlib.tflib.network",
         "pretrained_networks"))
-    for name, module in made.items():
+    for name, module in modules.items():
         module.__path__ = []
         parent, _, last = name.rpartition(".")
         if parent:
-            setattr(made[parent], last, module)
+            setattr(modules[parent], last, module)
     for name, values in (
             ("dnnlib", [dnnlib.EasyDict]), ("dnnlib.util", [dnnlib.EasyDict]),
             ("dnnlib.tflib.network", [dnnlib.Network]), ("dnnlib.tflib.tfutil", dnnlib.TFUTIL),
             ("dnnlib.tflib", dnnlib.TFUTIL + [dnnlib.Network]),
             ("pretrained_networks", [load_networks])):
         for value in values:
-            setattr(made[name], value.__name__, value)
-    return made
+            setattr(modules[name], value.__name__, value)
+    return modules
 
 
 def load_networks(path_or_gdrive_path):

@@ -34,12 +34,12 @@ _started = {}
 def folder(path=None):
     """The folder of NVIDIA's repository: `path`, else $STYLEGAN2, else the submodule. BlendError: it is not there."""
     package = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-    found = os.path.abspath(path or os.environ.get("STYLEGAN2") or os.path.join(os.path.dirname(package), "stylegan2"))
+    root = os.path.abspath(path or os.environ.get("STYLEGAN2") or os.path.join(os.path.dirname(package), "stylegan2"))
     wanted = ("pretrained_networks.py", os.path.join("dnnlib", "tflib", "ops", "upfirdn_2d.py"))
-    if not all(os.path.isfile(os.path.join(found, name)) for name in wanted):
+    if not all(os.path.isfile(os.path.join(root, name)) for name in wanted):
         raise BlendError("%s: NVIDIA's stylegan2 is not there; run git submodule update --init in a clone of blend, or "
-                         "give the folder with --stylegan2 or $STYLEGAN2" % found)
-    return found
+                         "give the folder with --stylegan2 or $STYLEGAN2" % root)
+    return root
 
 
 def check_format(target):
@@ -67,7 +67,7 @@ class Engine(object):
             how = "on the GPU, as it is"
             self.tflib.init_tf()
         else:
-            lacks = [what for what, there in (("GPU", gpu), ("nvcc", nvcc), ("TensorFlow 1.15", old)) if not there]
+            lacks = [part for part, there in (("GPU", gpu), ("nvcc", nvcc), ("TensorFlow 1.15", old)) if not there]
             how = "on the %s, without its CUDA operations (no %s): reference ones, fused_modconv off, NHWC" % (
                 "GPU" if gpu else "CPU", " nor ".join(lacks))
             _without_custom_operations(*modules[4:])
@@ -133,7 +133,8 @@ def _without_custom_operations(network, fused_bias_act, upfirdn_2d):
     plain = network.Network.get_output_for
 
     def get_output_for(self, *inputs, **kwargs):
-        if any(each.kind == each.VAR_KEYWORD for each in inspect.signature(self._build_func).parameters.values()):
+        parameters = inspect.signature(self._build_func).parameters.values()
+        if any(parameter.kind == parameter.VAR_KEYWORD for parameter in parameters):
             kwargs.setdefault("fused_modconv", False)
         return plain(self, *inputs, **kwargs)
 
@@ -174,11 +175,11 @@ class LiveFile(object):
 
     def blended(self, high, changes, all_networks):
         """A LiveFile of these networks with Gs (and G, if all_networks) blended by a plan, in clones."""
-        def mixed(low, other):
-            clone = low.clone()
-            mine, low, other = [variables(network) for network in (clone, low, other)]
+        def mixed(of_low, of_high):
+            clone = of_low.clone()
+            to, low_variables, high_variables = [variables(network) for network in (clone, of_low, of_high)]
             self._engine.tfutil.set_vars(self._engine.tfutil.run(OrderedDict(
-                (mine[name], _mix(low[name], other[name], change.fraction))
+                (to[name], _mix(low_variables[name], high_variables[name], change.fraction))
                 for name, change in changes.items() if change.fraction)))
             return clone
 
@@ -203,10 +204,10 @@ def _mix(low, high, fraction):
 
 def variables(network):
     """OrderedDict of a live network's variables, by the names that blending uses."""
-    found = OrderedDict(network.own_vars)
+    by_name = OrderedDict(network.own_vars)
     for role, component in network.components.items():
-        found.update(("G_%s/%s" % (role, name), var) for name, var in component.vars.items())
-    return found
+        by_name.update(("G_%s/%s" % (role, name), var) for name, var in component.vars.items())
+    return by_name
 
 
 class LiveNetwork(object):

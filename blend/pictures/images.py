@@ -55,13 +55,13 @@ class Writer(object):
         self._waiting.popleft().result()
         self._done()
 
-    def __exit__(self, kind, _error, _trace):
+    def __exit__(self, error_type, _error, _trace):
         try:
-            while self._waiting and kind is None:
+            while self._waiting and error_type is None:
                 self._finish_one()
         finally:
-            for each in self._waiting:
-                each.cancel()
+            for writing in self._waiting:
+                writing.cancel()
             self._thread.shutdown()
 
 

@@ -88,17 +88,17 @@ def make_labels(labels, count, label_size):
     >>> make_labels(1, 2, 3).tolist()
     [[0.0, 1.0, 0.0], [0.0, 1.0, 0.0]]
     """
-    made = np.zeros([count, label_size], np.float32)
+    rows = np.zeros([count, label_size], np.float32)
     if labels is None:
-        return made
+        return rows
     if isinstance(labels, numbers.Integral):
         if not label_size:
             raise BlendError("label %d does not exist: this network has no labels" % labels)
         if not 0 <= labels < label_size:
             raise BlendError("label %d does not exist: this network has %d classes" % (labels, label_size))
-        made[:, labels] = 1
-        return made
+        rows[:, labels] = 1
+        return rows
     labels = as_array("labels", labels)
-    if labels.shape != made.shape:
-        raise BlendError("labels must have the shape %r, not %r" % (made.shape, labels.shape))
+    if labels.shape != rows.shape:
+        raise BlendError("labels must have the shape %r, not %r" % (rows.shape, labels.shape))
     return labels

@@ -23,33 +23,33 @@ def read(path, keyword):
             header = file.read(8)
             if len(header) < 8:
                 raise ValueError("a PNG that ends in the middle")
-            size, kind = struct.unpack(">I4s", header)
-            if kind == b"IEND":
+            size, chunk_type = struct.unpack(">I4s", header)
+            if chunk_type == b"IEND":
                 return None
             start = file.tell()
-            if kind in _KINDS and file.read(min(size, len(keyword) + 1)) == keyword.encode("latin-1") + b"\0":
+            if chunk_type in _KINDS and file.read(min(size, len(keyword) + 1)) == keyword.encode("latin-1") + b"\0":
                 file.seek(start)
-                return _text(kind, _content(file, size, kind))
+                return _text(chunk_type, _content(file, size, chunk_type))
             file.seek(start + size + 4)
     raise ValueError("a PNG of more than %d chunks" % _MOST_CHUNKS)
 
 
-def _content(file, size, kind):
+def _content(file, size, chunk_type):
     """The bytes of a chunk. ValueError: too many, too few, or damaged."""
     if size > _MOST:
         raise ValueError("a text of %d bytes" % size)
     content, checksum = file.read(size), file.read(4)
-    if struct.pack(">I", zlib.crc32(kind + content)) != checksum:
+    if struct.pack(">I", zlib.crc32(chunk_type + content)) != checksum:
         raise ValueError("a PNG whose text is damaged")
     return content
 
 
-def _text(kind, content):
+def _text(chunk_type, content):
     """The text of a chunk's bytes."""
     _, _, rest = content.partition(b"\0")
-    if kind == b"tEXt":
+    if chunk_type == b"tEXt":
         return rest.decode("latin-1")
-    if kind == b"zTXt":
+    if chunk_type == b"zTXt":
         return _unpacked(rest[1:]).decode("latin-1")
     is_packed = rest[:1] == b"\1"
     parts = rest[2:].split(b"\0", 2)  # language, translated keyword, text

@@ -191,10 +191,10 @@ def add(name, url, sha256=None):
         raise BlendError("%s: a SHA-256 has 64 hexadecimal digits" % sha256)
     files.make_folder(cache())
     with _locked(_own_list()):
-        entry = next((each for each in entries() if each.name == name), Entry(name, url))
+        entry = next((listed for listed in entries() if listed.name == name), Entry(name, url))
         entry = entry._replace(url=url, sha256=sha256 and sha256.lower(), size=None)
-        own = [each for each in _own_entries() if each.name != name] + [entry]
-        files.write_json(_own_list(), [each._asdict() for each in own])
+        own = [listed for listed in _own_entries() if listed.name != name] + [entry]
+        files.write_json(_own_list(), [listed._asdict() for listed in own])
 
 
 def _entry(name):

@@ -100,8 +100,8 @@ def _told(url, watch):
 def short(error):
     """The innermost words of a requests exception, which wraps others."""
     while True:
-        inner = [each for each in getattr(error, "args", ()) if isinstance(each, Exception)]
-        inner = inner or [each for each in (getattr(error, "reason", None),) if isinstance(each, Exception)]
+        inner = [argument for argument in getattr(error, "args", ()) if isinstance(argument, Exception)]
+        inner = inner or [argument for argument in (getattr(error, "reason", None),) if isinstance(argument, Exception)]
         if not inner:
             return "%s: %s" % (type(error).__name__, str(error).split("object at")[-1].split(": ", 1)[-1])
         error = inner[0]
