@@ -32,15 +32,15 @@ class Rule(NamedTuple):
     to follow the split.
     """
 
-    resolution: object = None
+    resolution: Optional[int] = None
     level: int = 0
-    width: object = None
+    width: Optional[float] = None
     rule: str = "article"
-    fractions: object = None
+    fractions: Optional[Dict[str, float]] = None
     mapping: str = "low"
     dlatent_avg: str = "low"
     noise_buffers: str = "low"
-    torgb: object = None
+    torgb: Optional[str] = None
 
 
 class Change(NamedTuple):
