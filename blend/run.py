@@ -1,17 +1,16 @@
 """Command line: `python -m blend.run`. It chooses the command, and turns what goes wrong into one line."""
 
 import argparse
+import importlib
 import io
 import os
 import signal
 import sys
 
-from blend.commands import blend, compare, convert, inspect, merge, report, train, zoo
 from blend.errors import BlendError, closest
 from blend.system import files
 
-COMMANDS = {"compare": compare.run, "convert": convert.run, "inspect": inspect.run, "merge": merge.run,
-            "report": report.run, "train": train.run, "zoo": zoo.run}
+COMMANDS = ("compare", "convert", "inspect", "merge", "report", "train", "zoo")
 
 
 class Parser(argparse.ArgumentParser):
@@ -24,13 +23,18 @@ class Parser(argparse.ArgumentParser):
 def command(arguments):
     """Run the command line's arguments; returns the exit code."""
     if arguments and arguments[0] in COMMANDS:
-        return COMMANDS[arguments[0]](Parser, arguments[1:])
-    return blend.run(Parser, arguments, _commands_like)
+        return _module(arguments[0]).run(Parser, arguments[1:])
+    return _module("blend").run(Parser, arguments, _commands_like)
+
+
+def _module(name):
+    """The module of a command; the others are not imported, which takes a while."""
+    return importlib.import_module("blend.commands." + name)
 
 
 def _commands_like(word):
     near = closest(word, COMMANDS)
-    return " (%s%s)" % (", ".join(sorted(COMMANDS)), "; did you mean %s?" % near if near else "")
+    return " (%s%s)" % (", ".join(COMMANDS), "; did you mean %s?" % near if near else "")
 
 
 def main(arguments=None):

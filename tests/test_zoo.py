@@ -21,7 +21,7 @@ from conftest import pico_file
 import blend
 from blend import run, zoo
 from blend.system import files
-from blend.zoo import connection, downloads
+from blend.zoo import addresses, connection, downloads
 
 PACKAGE = os.path.dirname(os.path.abspath(blend.__file__))
 
@@ -423,7 +423,7 @@ def test_passwords_are_not_taken_and_not_told(url, saved, tmp_path, monkeypatch,
 
 
 def test_addresses_may_have_an_at_sign_in_their_path():
-    connection.check_url("https://host/@me/network.pkl?by=@you")
+    addresses.check_url("https://host/@me/network.pkl?by=@you")
 
 
 def test_texts_of_others_do_not_reach_the_terminal_raw(server, tmp_path, capsys):
@@ -553,8 +553,8 @@ def test_addresses_that_are_none(url, tmp_path, monkeypatch, capsys):
 
 
 def test_pages_are_told_from_networks():
-    assert all(map(downloads.is_page, (b"<!DOCTYPE html>", b"\n <html>", b"<?xml version")))
-    assert not downloads.is_page(b" <\1\0\0\0\0\0\0{")  # the length of a safetensors header
+    assert all(map(addresses.is_page, (b"<!DOCTYPE html>", b"\n <html>", b"<?xml version")))
+    assert not addresses.is_page(b" <\1\0\0\0\0\0\0{")  # the length of a safetensors header
 
 
 def test_a_known_checksum_or_size_is_verified(server, content):

@@ -16,7 +16,7 @@ from blend.system.pending import Pending
 RELATIVES, PARTLY, STRANGERS, UNKNOWN = "relatives", "relatives in part", "strangers", "unknown"
 _RELATED = 0.2       # least cosine of a layer: far above chance for layers of 500 numbers, far below what was measured
 _MOST, _FEW = 0.8, 0.2  # parts of the layers from which, and up to which, the verdict is clear
-_CORNER = 64         # input and output channels that are looked at: 9 * 64 * 64 numbers of a layer are plenty
+_CORNER = (16, 64)   # input and output channels that are looked at: 9 * 16 * 64 numbers of a layer are plenty
 
 
 class Kinship(NamedTuple):
@@ -88,4 +88,5 @@ def cosine(a, b):
 
 
 def _corner(weight):
-    return weight[..., :_CORNER, :_CORNER] if np.ndim(weight) > 1 else weight  # [k,k,I,O]
+    inputs, outputs = _CORNER
+    return weight[..., :inputs, :outputs] if np.ndim(weight) > 1 else weight  # [k,k,I,O]

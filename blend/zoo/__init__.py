@@ -10,8 +10,7 @@ from urllib.parse import urlsplit
 from blend import checkpoints
 from blend.errors import BlendError, MismatchError
 from blend.system import files
-from blend.zoo import downloads
-from blend.zoo.connection import is_url
+from blend.zoo.addresses import is_page, is_url
 from blend.zoo.listing import SHA256, Entry, add, cache, entries, entry_of, hint, published
 from blend.zoo.locks import locked
 from blend.zoo.shipped import SHIPPED, path_of
@@ -113,7 +112,7 @@ def _check(file, path, sha256, size, advice):
     """Raise BlendError unless a FileMap has a checksum and a size, where they are known, and is no web page."""
     if size is not None and len(file) != size:
         raise BlendError("%s: has %d bytes where %d are expected; %s" % (path, len(file), size, advice))
-    if downloads.is_page(file[:64]):
+    if is_page(file[:64]):
         raise BlendError("%s: is a web page, not a network; %s" % (path, advice))
     if sha256 is not None and file.sha256() != sha256:
         raise BlendError("%s: is not the file that it should be (SHA-256 %s expected); %s" % (path, sha256, advice))
@@ -121,6 +120,8 @@ def _check(file, path, sha256, size, advice):
 
 def _fetch(entry, path):
     """Fetch a file to its path. What a broken download left is used, what a wrong one left is deleted."""
+    from blend.zoo import downloads  # and with it the modules that touch the network
+
     sha256, size = _recorded(path, entry)
     host = urlsplit(entry.url).hostname or ""
     if host == "mega.nz":

@@ -5,12 +5,12 @@ requests is imported where it is needed: it takes longer than most commands that
 
 import contextlib
 import http.client
-import re
 import socket
 import threading
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urljoin
 
 from blend.errors import BlendError
+from blend.zoo.addresses import check_url
 
 CONNECT, READ = 10, 30       # seconds of silence after which a connection counts as broken
 LEAST, PERIOD = 2 ** 16, 60  # bytes that must come in so many seconds
@@ -29,25 +29,6 @@ class Broken(Exception):
     def __init__(self, message, wait=None, is_refusal=False):
         super(Broken, self).__init__(message)
         self.wait, self.is_refusal = wait, is_refusal
-
-
-def is_url(name):
-    return bool(re.match(r"[a-zA-Z][a-zA-Z0-9+.-]+://", name))
-
-
-def check_url(url):
-    """Raise BlendError unless this is an address of HTTP without a name or password, which records would carry on."""
-    try:
-        parts = urlsplit(url)
-        good = parts.scheme in ("http", "https") and parts.hostname and not re.search(r"\s", url)
-        parts.port, url.encode("utf-8")  # raise where they are none
-    except ValueError:
-        good = False
-    if "@" in (parts.netloc if good else url):
-        raise BlendError("an address with a user's name or a password is not taken, because pictures and records would "
-                         "tell it; give an address without, or download the file and give its path")
-    if not good:
-        raise BlendError("%s: not an address that begins with https:// or http://" % url)
 
 
 class Answer(object):

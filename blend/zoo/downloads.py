@@ -12,7 +12,8 @@ from urllib.parse import urlencode
 from blend.errors import BlendError, one_line
 from blend.system import files, progress
 from blend.zoo import connection
-from blend.zoo.connection import Broken, answer, check_url, short
+from blend.zoo.addresses import check_url, is_page
+from blend.zoo.connection import Broken, answer, short
 
 ATTEMPTS = 6               # in a row without a single new byte
 MOST_ATTEMPTS = 100        # for one file, however much each of them brings
@@ -22,10 +23,6 @@ _MARGIN = 2 ** 24          # bytes that are left free on the disk
 _LOOK = 2 ** 20            # bytes after which its room is looked at again
 _MOST_PAGE = 2 ** 20       # bytes of a web page
 _MOST_UNKNOWN = 2 ** 34    # bytes of a file whose length the server does not say
-
-
-def is_page(head):
-    return re.match(br"\s*<[!?A-Za-z]", head) is not None and b"\0" not in head
 
 
 def forget(part):

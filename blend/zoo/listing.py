@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from blend.errors import BlendError, closest
 from blend.system import files
-from blend.zoo.connection import check_url, is_url
+from blend.zoo.addresses import check_url, is_url
 from blend.zoo.locks import locked
 from blend.zoo.shipped import SHIPPED
 
