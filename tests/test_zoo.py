@@ -268,8 +268,8 @@ def server(content, tmp_path, monkeypatch):
     thread.start()
     monkeypatch.setenv("BLEND_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(downloads, "BACK_OFF", 0.001)
-    monkeypatch.setattr(connection, "READ", 0.5)
-    monkeypatch.setattr(connection, "PERIOD", 1)
+    monkeypatch.setattr(connection, "READ", 1)
+    monkeypatch.setattr(connection, "PERIOD", 2)
     yield made
     made.over.set()
     made.shutdown()
