@@ -99,7 +99,7 @@ def _loader(yaml):
         def compose_node(self, parent, index):
             event = self.peek_event()
             self._values += 1
-            problem = self._problem(event)
+            problem = _problem(yaml, event, self._depth, self._values)
             if problem is not None:
                 raise yaml.constructor.ConstructorError(None, None, problem, event.start_mark)
             self._depth += 1
@@ -108,16 +108,6 @@ def _loader(yaml):
             if node.tag.rpartition(":")[2] not in _TAGS:
                 node.tag = "tag:yaml.org,2002:str"  # dates and such: what they look like
             return node
-
-        def _problem(self, event):
-            """Why a value is not read, in words, or None."""
-            if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None) is not None:
-                return "anchors and aliases (&, *) are not read; write the value out"
-            if getattr(event, "tag", None) is not None:
-                return "tags (!) are not read"
-            if self._depth >= _DEEPEST:
-                return "nested too deeply"
-            return "more than %d values" % _MOST_VALUES if self._values > _MOST_VALUES else None
 
         def construct_mapping(self, node, deep=False):
             mapping = {}
@@ -145,6 +135,17 @@ def _loader(yaml):
 
     _teach(Loader)
     return Loader
+
+
+def _problem(yaml, event, depth, count):
+    """Why the value that begins with an event is not read, in words, or None. count: of the values so far."""
+    if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None) is not None:
+        return "anchors and aliases (&, *) are not read; write the value out"
+    if getattr(event, "tag", None) is not None:
+        return "tags (!) are not read"
+    if depth >= _DEEPEST:
+        return "nested too deeply"
+    return "more than %d values" % _MOST_VALUES if count > _MOST_VALUES else None
 
 
 def _teach(loader):
