@@ -76,13 +76,13 @@ def _prefixes(tensors, mark):
 
 def read(value, state_dict):
     """The Contents of a PyTorch file in which `find` found a generator, the StateDict."""
-    tensors, beside = _split(state_dict)
+    tensors, count_beside = _split(state_dict)
     left_out = []
     if state_dict.entry:
         keys = [key for key in value if key not in (state_dict.entry, _AVERAGE)]
         left_out += ["the entry %s" % brief(key) for key in keys[:_MOST_NAMED]]
-    if beside:
-        left_out.append("%d tensors beside those of %s" % (beside, brief(state_dict.prefix)))
+    if count_beside:
+        left_out.append("%d tensors beside those of %s" % (count_beside, brief(state_dict.prefix)))
     if state_dict.format == pytorch_pickle.NAME:
         return _ada(tensors, left_out)
     arrays = rosinality.tensors_of(tensors)
@@ -99,14 +99,14 @@ def read(value, state_dict):
 
 def _split(state_dict):
     """({name without prefix: Tensor} of the generator, how many tensors of something else there are)."""
-    tensors, beside = OrderedDict(), 0
+    tensors, count_beside = OrderedDict(), 0
     for name, tensor in state_dict.tensors.items():
         if isinstance(tensor, Tensor) and name != _AVERAGE:
             if isinstance(name, str) and name.startswith(state_dict.prefix):
                 tensors[name[len(state_dict.prefix):]] = tensor
             else:
-                beside += 1
-    return tensors, beside
+                count_beside += 1
+    return tensors, count_beside
 
 
 def _average(array):

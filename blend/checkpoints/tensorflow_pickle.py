@@ -18,21 +18,20 @@ _MOST_VALUES = 10000
 _MOST_CARRIED = 2 ** 24  # bytes of texts and arrays, each counted as often as it stands there
 _MOST_VARIABLES = 1000   # 1024x1024 has some 170
 _LONGEST_NAME = 200
-_ROLES = ("G", "D", "Gs")
 _VERSION = 4  # of the state, the newest that NVIDIA's stylegan2 opens; that of StyleGAN2-ADA is 5
 
 
 def recognise(value):
     """Whether what a pickle holds is such a file."""
     return isinstance(value, Instance) or type(value) is tuple and len(value) == 3 and all(
-        isinstance(one, Instance) for one in value)
+        isinstance(item, Instance) for item in value)
 
 
 def read(value):
     """The Contents of what a pickle holds."""
     if isinstance(value, Instance):
         return Contents(_network(value))
-    generator, discriminator, average = [_network(one) for one in value]
+    generator, discriminator, average = [_network(instance) for instance in value]
     return Contents(average, generator, discriminator)
 
 
@@ -41,32 +40,30 @@ def write(networks, file):
 
     Returns what the format cannot hold, in words.
     """
-    found = [getattr(networks, role) for role in _ROLES]
-    lost = []
-    if None in found[:2]:
-        lost = ["%s: this format has G, D and Gs, or Gs alone" % role for role, one in zip(_ROLES, found[:2]) if one]
-        found = found[2:]
-    found = [with_source(network) for network in found]
-    Emitter(file).dump(tuple(found) if len(found) == 3 else found[0])
-    return lost
+    if networks.G is not None and networks.D is not None:
+        Emitter(file).dump((with_source(networks.G), with_source(networks.D), with_source(networks.Gs)))
+        return []
+    Emitter(file).dump(with_source(networks.Gs))
+    return ["%s: this format has G, D and Gs, or Gs alone" % role for role in networks.by_role if role != "Gs"]
 
 
 def with_source(network):
     """A network that carries a source for NVIDIA's loader: its own, or where it comes from PyTorch ours."""
     if network.extra.get("build_module_src") or network.family not in (STYLEGAN2, STYLEGAN2_ADA):
         return network
-    ours = {"build_module_src": carried.text(carried.TENSORFLOW), "version": _VERSION}
+    our_source = {"build_module_src": carried.text(carried.TENSORFLOW), "version": _VERSION}
     kwargs, parts = _written_out(network), OrderedDict()
     for role, part in network.components.items():
-        theirs = {key: value for key, value in part.static_kwargs.items() if value is not None or key not in kwargs}
+        part_kwargs = dict(kwargs, **{key: value for key, value in part.static_kwargs.items()
+                                      if value is not None or key not in kwargs})
         # Of ADA's two kinds of labels: our G_mapping is told by its component's arguments, which other readers ignore.
-        theirs["label_embedding"] = network.architecture.label_embedding
-        parts[role] = part.changed(static_kwargs=dict(kwargs, **theirs), extra=dict(part.extra, **ours))
-    own = OrderedDict(network.own_variables)
+        part_kwargs["label_embedding"] = network.architecture.label_embedding
+        parts[role] = part.changed(static_kwargs=part_kwargs, extra=dict(part.extra, **our_source))
+    variables = OrderedDict(network.own_variables)
     if network.is_generator:
-        own.setdefault("lod", np.zeros((), np.float32))  # our G_main makes it, and loaders want to find it
-    return network.changed(static_kwargs=kwargs, own_variables=own, components=parts,
-                           extra=dict(network.extra, **ours))
+        variables.setdefault("lod", np.zeros((), np.float32))  # our G_main makes it, and loaders want to find it
+    return network.changed(static_kwargs=kwargs, own_variables=variables, components=parts,
+                           extra=dict(network.extra, **our_source))
 
 
 def _written_out(network):
@@ -77,9 +74,10 @@ def _written_out(network):
     role = STYLEGAN2.roles["generator" if network.is_generator else "discriminator"]
     kwargs = dict(network.static_kwargs)
     for key, argument in role.arguments.items():
-        value, default = network.architecture[key], argument.default
-        if key != "label_embedding" and default is not None and kwargs.get(key) is None and value != (
-                None if key in kwargs else default):
+        value = network.architecture[key]
+        taken = None if key in kwargs else argument.default
+        is_unset = argument.default is not None and kwargs.get(key) is None
+        if key != "label_embedding" and is_unset and value != taken:
             kwargs[key] = list(value) if isinstance(value, tuple) else value
     return kwargs
 
@@ -100,46 +98,51 @@ def _network(instance, depth=0):
     name = _name(state.pop("name", None), "the name of a network")
     function = _name(state.pop("build_func_name", None), "the build function of " + name)
     kwargs = dict(_field(state.pop("static_kwargs", None), dict, "static_kwargs of " + name))
-    variables = OrderedDict()
-    found = _field(state.pop("variables", None), list, "the variables of " + name)
-    if len(found) > _MOST_VARIABLES:
-        raise NetworkFileError("%s has %d variables" % (name, len(found)))
-    for entry in found:
-        if type(entry) is not tuple or len(entry) != 2:
-            raise NetworkFileError("a variable of %s is not a (name, value) pair" % name)
-        local = _name(entry[0], "the name of a variable of " + name)
-        if local in variables:
-            raise NetworkFileError("variable %s of %s is there twice" % (local, name))
-        variables[local] = _float32(entry[1], name, local)
-    components = OrderedDict()
-    found = _field(state.pop("components", {}), dict, "the components of " + name)
-    for role, component in found.items():
-        if depth or len(found) > 2 or not isinstance(role, str) or not isinstance(component, Instance):
+    variables = _variables(_field(state.pop("variables", None), list, "the variables of " + name), name)
+    components, instances = OrderedDict(), _field(state.pop("components", {}), dict, "the components of " + name)
+    for role, component in instances.items():
+        if depth or len(instances) > 2 or not isinstance(role, str) or not isinstance(component, Instance):
             raise NetworkFileError("the components of %s are not networks of one level" % name)
         components[_name(role, "a component of " + name)] = _network(component, depth + 1)
     return Network(name, function, kwargs, variables, components, state)
 
 
+def _variables(pairs, network):
+    """OrderedDict of local name to array, of the list in the state of a network, which errors call by its name."""
+    if len(pairs) > _MOST_VARIABLES:
+        raise NetworkFileError("%s has %d variables" % (network, len(pairs)))
+    variables = OrderedDict()
+    for pair in pairs:
+        if type(pair) is not tuple or len(pair) != 2:
+            raise NetworkFileError("a variable of %s is not a (name, value) pair" % network)
+        name = _name(pair[0], "the name of a variable of " + network)
+        if name in variables:
+            raise NetworkFileError("variable %s of %s is there twice" % (name, network))
+        variables[name] = _float32(pair[1], network, name)
+    return variables
+
+
 def check_plain(network):
     """Raise NetworkFileError unless what a network carries unread could be written again."""
-    for each in [network] + list(network.components.values()):
-        _plain(each.static_kwargs)
-        _plain(each.extra)
-        if not all(isinstance(key, str) for key in list(each.extra) + list(each.static_kwargs)):
-            raise NetworkFileError("the state or the static_kwargs of %s have keys that are not text" % each.name)
-        if not isinstance(each.extra.get("build_module_src", ""), str):
-            raise NetworkFileError("the source in %s is not text" % each.name)
+    for part in [network] + list(network.components.values()):
+        _check_carried(part.static_kwargs)
+        _check_carried(part.extra)
+        if not all(isinstance(key, str) for key in list(part.extra) + list(part.static_kwargs)):
+            raise NetworkFileError("the state or the static_kwargs of %s have keys that are not text" % part.name)
+        if not isinstance(part.extra.get("build_module_src", ""), str):
+            raise NetworkFileError("the source in %s is not text" % part.name)
 
 
-def _field(value, kind, what):
-    if not isinstance(value, kind):
-        raise NetworkFileError("%s should be a %s, the file has a %s" % (what, kind.__name__, type(value).__name__))
+def _field(value, type_, description):
+    if not isinstance(value, type_):
+        raise NetworkFileError("%s should be a %s, the file has a %s" % (
+            description, type_.__name__, type(value).__name__))
     return value
 
 
-def _name(value, what):
-    if len(_field(value, str, what)) > _LONGEST_NAME:
-        raise NetworkFileError("%s has %d characters" % (what, len(value)))
+def _name(value, description):
+    if len(_field(value, str, description)) > _LONGEST_NAME:
+        raise NetworkFileError("%s has %d characters" % (description, len(value)))
     return value
 
 
@@ -149,25 +152,13 @@ def _float32(value, network, name):
     return value if isinstance(value, np.ndarray) else np.asarray(value)
 
 
-def _plain(root):
+def _check_carried(root):
     """Raise unless a value that is only carried through is small, shallow, and could be written again."""
     level, count, size = [root], 0, 0
     for _depth in range(8):
         below = []
         for value in level:
-            if isinstance(value, dict):
-                if not all(isinstance(key, (str, int, type(None))) for key in value):
-                    raise NetworkFileError("the state of a network holds a dict with odd keys")
-                below.extend(value)
-                below.extend(value.values())
-            elif isinstance(value, (list, tuple)):
-                below.extend(value)
-            elif isinstance(value, int) and abs(value) >= 2 ** 64:
-                raise NetworkFileError("the state of a network holds a number of %d bits" % value.bit_length())
-            elif isinstance(value, (np.ndarray, np.generic)) and value.dtype.str[1:] not in SIMPLE_DTYPES:
-                raise NetworkFileError("the state of a network holds an array of type %s" % value.dtype)
-            elif not isinstance(value, _CARRIED):
-                raise NetworkFileError("the state of a network holds a %s" % type(value).__name__)
+            below.extend(_children(value))
             size += getattr(value, "nbytes", 0) or (len(value) if isinstance(value, (str, bytes)) else 0)
             if size > _MOST_CARRIED:
                 raise NetworkFileError("the state of a network holds more than %d MB" % (_MOST_CARRIED // 2 ** 20))
@@ -177,3 +168,20 @@ def _plain(root):
         if not level:
             return
     raise NetworkFileError("the state of a network is nested too deeply")
+
+
+def _children(value):
+    """What is in a value that could be written again. NetworkFileError: it could not be."""
+    if isinstance(value, dict):
+        if not all(isinstance(key, (str, int, type(None))) for key in value):
+            raise NetworkFileError("the state of a network holds a dict with odd keys")
+        return list(value) + list(value.values())
+    if isinstance(value, (list, tuple)):
+        return value
+    if isinstance(value, int) and abs(value) >= 2 ** 64:
+        raise NetworkFileError("the state of a network holds a number of %d bits" % value.bit_length())
+    if isinstance(value, (np.ndarray, np.generic)) and value.dtype.str[1:] not in SIMPLE_DTYPES:
+        raise NetworkFileError("the state of a network holds an array of type %s" % value.dtype)
+    if not isinstance(value, _CARRIED):
+        raise NetworkFileError("the state of a network holds a %s" % type(value).__name__)
+    return ()

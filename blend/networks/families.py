@@ -5,7 +5,7 @@ A family is one file with a `Family`; `register` makes the rest of the package k
 """
 
 from collections import OrderedDict
-from typing import Callable, Dict, List, NamedTuple, Optional, Tuple
+from typing import Callable, Dict, List, NamedTuple, Optional, Tuple, Union
 
 import numpy as np
 
@@ -26,7 +26,7 @@ class Argument(NamedTuple):
     """
 
     type: type
-    default: object
+    default: Union[int, float, str, tuple, None]  # a bool is an int
     least: float = 0
     most: float = _LARGEST
     choices: tuple = ()
@@ -62,69 +62,11 @@ class Argument(NamedTuple):
         return "a %snumber from %g to %g" % ("whole " if self.type is int else "", self.least, self.most)
 
 
-class Part(NamedTuple):
-    """A network, or a component of one: the functions that build it, and its own variables.
+class Architecture(object):
+    """The mixin of architectures, named tuples of a role's arguments: they are mappings, too.
 
-    variables: a function of the architecture that gives {name: shape}, in the order of files. optional: names that
-    files may lack.
+    `architecture["resolution"]` is `architecture.resolution`.
     """
-
-    functions: Tuple[str, ...]
-    variables: Callable[[object], Dict[str, tuple]]
-    optional: Tuple[str, ...] = ()
-
-
-class Role(NamedTuple):
-    """What a generator or a discriminator of a family is: arguments, the network's own part, its components.
-
-    resolved: a function of {argument: value} that gives the architecture's values, with what follows from others.
-    """
-
-    arguments: Dict[str, Argument]
-    own: Part
-    components: Dict[str, Part] = OrderedDict()
-    resolved: Callable[[dict], dict] = lambda values: values
-
-    def architecture(self, static_kwargs):
-        """The Architecture of build arguments: what a file sets, else the defaults; checked by `check`, not here."""
-        values = OrderedDict()
-        for name, argument in self.arguments.items():
-            value = static_kwargs.get(name, argument.default)
-            if isinstance(value, (np.generic, np.ndarray)) and value.size <= MOST_TAPS:
-                value = value.tolist()
-            values[name] = tuple(value) if isinstance(value, list) else value
-        for name, argument in self.arguments.items():
-            if values[name] is None and argument.none_is is not None:
-                values[name] = values[argument.none_is]
-        return _tuple_of(tuple((name, argument.type) for name, argument in self.arguments.items()))(
-            **self.resolved(values))
-
-    def check(self, name, architecture):
-        """Raise NetworkFileError, naming the network, unless every argument has its type and is in range."""
-        for key, argument in self.arguments.items():
-            if not argument.fits(architecture[key]):
-                raise NetworkFileError("network %s has %s %s; supported: %s" % (
-                    name, key, brief(architecture[key]), argument.range))
-
-
-class Family(NamedTuple):
-    """A family of networks.
-
-    roles: 'generator' and, if there is one, 'discriminator'. locate: a function of a variable's global name that gives
-    its Layer, or None for names of other families. summary: a function of a generator's architecture that gives the
-    lines of `inspect`, as (word, text). fork: a function of static_kwargs and own variables of a network, or of a
-    component, that says which fork of the family it comes from, or None.
-    """
-
-    name: str
-    roles: Dict[str, Role]
-    locate: Callable[[str], Optional[Layer]]
-    summary: Callable[[object], List[Tuple[str, str]]]
-    fork: Callable[[dict, dict], Optional[str]] = lambda static_kwargs, own_variables: None
-
-
-class _Architecture(object):
-    """The mixin of architectures: their values also by name, `architecture["resolution"]`, and as a mapping."""
 
     __slots__ = ()
 
@@ -151,24 +93,86 @@ class _Architecture(object):
         return _architecture_of, (self.argument_types, tuple(self))
 
 
+class Part(NamedTuple):
+    """A network, or a component of one: the functions that build it, and its own variables.
+
+    variables: a function of the architecture that gives {name: shape}, in the order of files. optional: names that
+    files may lack.
+    """
+
+    functions: Tuple[str, ...]
+    variables: Callable[[Architecture], Dict[str, tuple]]
+    optional: Tuple[str, ...] = ()
+
+
+class Role(NamedTuple):
+    """What a generator or a discriminator of a family is: arguments, the network's own part, its components.
+
+    resolved: a function of {argument: value} that gives the architecture's values, with what follows from others.
+    """
+
+    arguments: Dict[str, Argument]
+    own: Part
+    components: Dict[str, Part] = OrderedDict()
+    resolved: Callable[[dict], dict] = lambda values: values
+
+    def architecture(self, static_kwargs):
+        """The Architecture of build arguments: what a file sets, else the defaults; checked by `check`, not here."""
+        values = OrderedDict()
+        for name, argument in self.arguments.items():
+            value = static_kwargs.get(name, argument.default)
+            if isinstance(value, (np.generic, np.ndarray)) and value.size <= MOST_TAPS:
+                value = value.tolist()
+            values[name] = tuple(value) if isinstance(value, list) else value
+        for name, argument in self.arguments.items():
+            if values[name] is None and argument.none_is is not None:
+                values[name] = values[argument.none_is]
+        architecture = _architecture_type(tuple((name, argument.type) for name, argument in self.arguments.items()))
+        return architecture(**self.resolved(values))
+
+    def check(self, name, architecture):
+        """Raise NetworkFileError, naming the network, unless every argument has its type and is in range."""
+        for key, argument in self.arguments.items():
+            if not argument.fits(architecture[key]):
+                raise NetworkFileError("network %s has %s %s; supported: %s" % (
+                    name, key, brief(architecture[key]), argument.range))
+
+
+class Family(NamedTuple):
+    """A family of networks.
+
+    roles: 'generator' and, if there is one, 'discriminator'. locate: a function of a variable's global name that gives
+    its Layer, or None for names of other families. summary: a function of a generator's architecture that gives the
+    lines of `inspect`, as (word, text). fork: a function of static_kwargs and own variables of a network, or of a
+    component, that says which fork of the family it comes from, or None.
+    """
+
+    name: str
+    roles: Dict[str, Role]
+    locate: Callable[[str], Optional[Layer]]
+    summary: Callable[[Architecture], List[Tuple[str, str]]]
+    fork: Callable[[dict, dict], Optional[str]] = lambda static_kwargs, own_variables: None
+
+
 def _architecture_of(fields, values):
-    return _tuple_of(fields)(*values)
+    return _architecture_type(fields)(*values)
 
 
-_TUPLES = {}
+_ARCHITECTURE_TYPES = {}
 
 
-def _tuple_of(fields):
+def _architecture_type(fields):
     """The immutable type of architectures with these fields, (name, type)."""
-    if fields not in _TUPLES:
+    if fields not in _ARCHITECTURE_TYPES:
         plain = NamedTuple("Architecture", [(name, Optional[type_]) for name, type_ in fields])
-        _TUPLES[fields] = type("Architecture", (_Architecture, plain), {"__slots__": (), "argument_types": fields})
-    return _TUPLES[fields]
+        _ARCHITECTURE_TYPES[fields] = type(
+            "Architecture", (Architecture, plain), {"__slots__": (), "argument_types": fields})
+    return _ARCHITECTURE_TYPES[fields]
 
 
 _REGISTERED = []
 # Build functions of families that are known by name alone.
-_OTHERS = {
+_UNSUPPORTED = {
     "G_style": "StyleGAN 1", "D_basic": "StyleGAN 1", "G_paper": "Progressive GAN", "D_paper": "Progressive GAN",
     "G_synthesis_stylegan_revised": "StyleGAN2's configs a to d (progressive growing)",
     "D_stylegan": "StyleGAN2's configs a to d (progressive growing)",
@@ -188,28 +192,30 @@ def belongs(function, components):
     """
     for family in _REGISTERED:
         for name, role in family.roles.items():
-            known = all(components.get(part, each.functions[0]) in each.functions
-                        for part, each in role.components.items())
-            if function in role.own.functions and known:
+            has_components = all(components.get(key, component.functions[0]) in component.functions
+                                 for key, component in role.components.items())
+            if function in role.own.functions and has_components:
                 return family, name
     return None
 
 
 def refuse(name, function, components, role):
     """Raise the NetworkFileError of a network that is no `role` of a known family, and say what it is instead."""
-    for other in [function] + list(components.values()):
-        if other in _OTHERS:
-            raise NetworkFileError("is a network of %s (%s); blend reads %s" % (_OTHERS[other], other, known()))
-    roles = [family.roles[role] for family in _REGISTERED if role in family.roles]
-    fitting = [each for each in roles if function in each.own.functions]
-    whose, wanted = "network %s" % name, [word for each in roles for word in each.own.functions]
+    for builder in [function] + list(components.values()):
+        if builder in _UNSUPPORTED:
+            raise NetworkFileError("is a network of %s (%s); blend reads %s" % (
+                _UNSUPPORTED[builder], builder, known()))
+    tables = [family.roles[role] for family in _REGISTERED if role in family.roles]
+    fitting = [table for table in tables if function in table.own.functions]
+    subject, wanted = "network %s" % name, [builder for table in tables for builder in table.own.functions]
     for part in components if fitting else ():
-        wanted = [word for each in fitting if part in each.components for word in each.components[part].functions]
+        wanted = [builder for table in fitting if part in table.components
+                  for builder in table.components[part].functions]
         if components[part] not in wanted:
-            whose, function = "the %s of %s" % (part, name), components[part]
+            subject, function = "the %s of %s" % (part, name), components[part]
             break
     raise NetworkFileError("%s is built by %s where a %s has %s; other architectures are not supported" % (
-        whose, function, role, " or ".join(sorted(set(wanted))) or "none"))
+        subject, function, role, " or ".join(sorted(set(wanted))) or "none"))
 
 
 def known():

@@ -36,8 +36,8 @@ def position(resolution, level):
 
 def check_split(layers, resolution, level):
     """Raise BlendError unless some of the layers stands at (resolution, level), and say which pairs there are."""
-    there = {(layer.resolution, layer.level) for layer in layers if layer.level is not None}
-    if (resolution, level) not in there:
-        choices = sorted({pair[0] for pair in there if pair[1] == level}) or ["none: levels are 0 and 1"]
+    pairs = {(layer.resolution, layer.level) for layer in layers if layer.level is not None}
+    if (resolution, level) not in pairs:
+        choices = sorted({pair[0] for pair in pairs if pair[1] == level}) or ["none: levels are 0 and 1"]
         raise BlendError("no split at resolution %r, level %r; at level %r choose from %s" % (
             resolution, level, level, ", ".join(map(str, choices))))

@@ -85,13 +85,13 @@ class Network(object):
 
     def replaced(self, variables):
         """The same network with other values. MismatchError: names or shapes are not this network's."""
-        mine = self.stored
-        wrong = ["%s: %s here, %s given" % (name, _shape(mine.get(name)), _shape(variables.get(name)))
-                 for name in list(mine) + [name for name in variables if name not in mine]
-                 if _shape(mine.get(name)) != _shape(variables.get(name))]
-        if wrong:
-            raise MismatchError("these variables do not fit %s: %s" % (self.name, "; ".join(wrong[:5])))
-        return self.filled(OrderedDict((name, variables[name]) for name in mine))
+        stored = self.stored
+        misfits = ["%s: %s here, %s given" % (name, _shape(stored.get(name)), _shape(variables.get(name)))
+                   for name in list(stored) + [name for name in variables if name not in stored]
+                   if _shape(stored.get(name)) != _shape(variables.get(name))]
+        if misfits:
+            raise MismatchError("these variables do not fit %s: %s" % (self.name, "; ".join(misfits[:5])))
+        return self.filled(OrderedDict((name, variables[name]) for name in stored))
 
     def filled(self, variables):
         """The same network with the variables of its parts, by global name, whatever it had before."""
@@ -158,68 +158,70 @@ def _layout(network, role):
     belongs = families.belongs(network.build_func_name, functions)
     if belongs is None or belongs[1] != role:
         families.refuse(network.name, network.build_func_name, functions, role)
+    family = belongs[0]
     for part in [network] + list(network.components.values()):
-        fork = belongs[0].fork(part.static_kwargs, part.own_variables)
+        fork = family.fork(part.static_kwargs, part.own_variables)
         if fork is not None:
-            raise NetworkFileError("is a network of a fork of %s %s; blend reads others" % (belongs[0].name, fork))
-    parts = belongs[0].roles[role]
-    if set(network.components) != set(parts.components) or any(
+            raise NetworkFileError("is a network of a fork of %s %s; blend reads others" % (family.name, fork))
+    table = family.roles[role]
+    if set(network.components) != set(table.components) or any(
             component.components for component in network.components.values()):
         raise NetworkFileError("network %s has the components %s" % (
             network.name, ", ".join(sorted(map(str, network.components))) or "(none)"))
     architecture = network.architecture
-    parts.check(network.name, architecture)
-    layout = [(network, parts.own.variables(architecture), parts.own.optional)]
-    for name, part in parts.components.items():
+    table.check(network.name, architecture)
+    layout = [(network, table.own.variables(architecture), table.own.optional)]
+    for name, part in table.components.items():
         layout.append((network.components[name], part.variables(architecture), part.optional))
     return layout
 
 
 def _check_shapes(network, shapes, optional):
-    there = OrderedDict((name, np.shape(value)) for name, value in network.own_variables.items())
-    wrong = ["%s should be %r, is %s" % (name, shape, _shape(network.own_variables.get(name)))
-             for name, shape in shapes.items()
-             if there.get(name) != shape and not (name in optional and name not in there)]
-    wrong += ["%s is not a variable of this architecture" % name for name in there if name not in shapes]
-    if wrong:
-        raise NetworkFileError("network %s does not fit its static_kwargs: %s" % (network.name, "; ".join(wrong[:3])))
+    own_shapes = OrderedDict((name, np.shape(value)) for name, value in network.own_variables.items())
+    misfits = ["%s should be %r, is %s" % (name, shape, _shape(network.own_variables.get(name)))
+               for name, shape in shapes.items()
+               if own_shapes.get(name) != shape and not (name in optional and name not in own_shapes)]
+    misfits += ["%s is not a variable of this architecture" % name for name in own_shapes if name not in shapes]
+    if misfits:
+        raise NetworkFileError("network %s does not fit its static_kwargs: %s" % (
+            network.name, "; ".join(misfits[:3])))
 
 
-def check_same_architecture(low, high, what, called=("the low network", "the high one")):
+def check_same_architecture(low, high, noun, called=("the low network", "the high one")):
     """Raise MismatchError, with the first differences, unless two networks have the same layers.
 
     `lod` (without meaning) and arguments that change neither variables nor arithmetic (conv_clamp, a limit that few
-    values reach) may differ. called: what messages call them.
+    values reach) may differ. noun: 'networks', or what else messages call both. called: what they call either.
     """
     if low.resolution != high.resolution:
         raise MismatchError("these %s cannot be blended: %s makes pictures of %dx%d, %s of %dx%d" % (
-            what, called[0], low.resolution, low.resolution, called[1], high.resolution, high.resolution))
-    wrong = differences(low, high, called)
-    if wrong:
-        more = "; and %d more" % (len(wrong) - 4) if len(wrong) > 4 else ""
+            noun, called[0], low.resolution, low.resolution, called[1], high.resolution, high.resolution))
+    misfits = differences(low, high, called)
+    if misfits:
+        more = "; and %d more" % (len(misfits) - 4) if len(misfits) > 4 else ""
         raise MismatchError("these %s cannot be blended, they have different layers: %s%s" % (
-            what, "; ".join(wrong[:4]), more))
+            noun, "; ".join(misfits[:4]), more))
 
 
 def differences(low, high, called):
     """What keeps two networks from being blended, in words, one argument or variable each. called: as above."""
     a, b = low.stored, high.stored
     names = [name for name in list(a) + [name for name in b if name not in a] if name != "lod"]
-    wrong = ["%s: %s in %s, %s in %s" % (name, _shape(a.get(name)), called[0], _shape(b.get(name)), called[1])
-             for name in names if _shape(a.get(name)) != _shape(b.get(name))]
+    misfits = ["%s: %s in %s, %s in %s" % (name, _shape(a.get(name)), called[0], _shape(b.get(name)), called[1])
+               for name in names if _shape(a.get(name)) != _shape(b.get(name))]
     arguments = low.family.roles["generator" if low.is_generator else "discriminator"].arguments
     a, b = low.architecture, high.architecture
-    differ = [key for key in a.keys() if a[key] != b.get(key)]
+    keys = [key for key in a.keys() if a[key] != b.get(key)]
     # The same layers can be described in several ways, by fmap_base for instance.
-    if not wrong and not any(arguments[key].changes_pictures for key in differ):
+    if not misfits and not any(arguments[key].changes_pictures for key in keys):
         return []
-    return ["%s: %r in %s, %r in %s" % (key, a[key], called[0], b.get(key), called[1]) for key in differ
-            if arguments[key].changes_pictures or arguments[key].shapes_variables] + wrong
+    return ["%s: %r in %s, %r in %s" % (key, a[key], called[0], b.get(key), called[1]) for key in keys
+            if arguments[key].changes_pictures or arguments[key].shapes_variables] + misfits
 
 
 def not_finite(network, variables=None):
     """OrderedDict of variable name to the number of its values that are NaN or infinite; of all, or of `variables`."""
-    bad = OrderedDict()
+    counts = OrderedDict()
     if variables is None:
         variables = network.stored if isinstance(network, Network) else network.variables
     for name, value in variables.items():
@@ -229,17 +231,20 @@ def not_finite(network, variables=None):
         if not np.isfinite(np.sum(value, dtype=np.float64)):
             count = int(np.size(value) - np.count_nonzero(np.isfinite(value)))
             if count:
-                bad[name] = count
-    return bad
+                counts[name] = count
+    return counts
 
 
-def check_finite(network, whose, variables=None):
-    """Raise NetworkFileError with the variables of a network, all or these, that hold NaN or infinite values."""
-    bad = ["%s has %d of %d" % (name, count, network.variables[name].size)
-           for name, count in not_finite(network, variables).items()]
-    if bad:
-        more = "; and %d more variables" % (len(bad) - 4) if len(bad) > 4 else ""
-        raise NetworkFileError("%s: weights are NaN or infinite: %s%s" % (whose, "; ".join(bad[:4]), more))
+def check_finite(network, called, variables=None):
+    """Raise NetworkFileError with the variables of a network, all or these, that hold NaN or infinite values.
+
+    called: what the message calls the network.
+    """
+    broken = ["%s has %d of %d" % (name, count, network.variables[name].size)
+              for name, count in not_finite(network, variables).items()]
+    if broken:
+        more = "; and %d more variables" % (len(broken) - 4) if len(broken) > 4 else ""
+        raise NetworkFileError("%s: weights are NaN or infinite: %s%s" % (called, "; ".join(broken[:4]), more))
 
 
 def _shape(value):

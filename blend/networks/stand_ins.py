@@ -20,7 +20,7 @@ def stand_in(name, shape, architecture, variables):
     """
     if name == "dlatent_avg":
         prefix = "G_mapping/"
-        mine = {each[len(prefix):]: value for each, value in variables.items() if each.startswith(prefix)}
-        return Kept(shape, lambda: mapping.average(architecture, mine))
+        own = {key[len(prefix):]: value for key, value in variables.items() if key.startswith(prefix)}
+        return Kept(shape, lambda: mapping.average(architecture, own))
     seed = int(name[len("G_synthesis/noise"):])  # that of every network: G and Gs have the same noise
     return Kept(shape, lambda: np.random.RandomState(seed).randn(*shape))

@@ -69,8 +69,8 @@ def _ada(arguments, **defaults):
 
 def _resolved(values):
     """None where a filter stands: the same as taps (1, 1)."""
-    return dict(values, resample_kernel=(1, 1) if values["resample_kernel"] is None else values["resample_kernel"],
-                label_embedding=False)
+    taps = (1, 1) if values["resample_kernel"] is None else values["resample_kernel"]
+    return dict(values, resample_kernel=taps, label_embedding=False)
 
 
 def _resolved_ada(values):
@@ -105,8 +105,8 @@ def mapping(architecture):
         shapes["LabelConcat/weight"] = (architecture.label_size, latent)
         inputs = 2 * latent
     for i in range(architecture.mapping_layers):
-        last = i == architecture.mapping_layers - 1
-        outputs = architecture.dlatent_size if last else architecture.mapping_fmaps
+        is_last = i == architecture.mapping_layers - 1
+        outputs = architecture.dlatent_size if is_last else architecture.mapping_fmaps
         shapes["Dense%d/weight" % i], shapes["Dense%d/bias" % i] = (inputs, outputs), (outputs,)
         inputs = outputs
     return shapes
@@ -228,11 +228,12 @@ _SQUARE = OrderedDict([
 def _fork(static_kwargs, own_variables):
     """The fork that makes pictures which are not square, told by its arguments or by its constant input."""
     resolution = _numbers(static_kwargs.get("resolution", GENERATOR["resolution"].default))[:1]
-    odd = ["%s=%s" % (key, _in_words(static_kwargs[key])) for key, square in _SQUARE.items()
-           if key in static_kwargs and (not resolution or _numbers(static_kwargs[key]) != square(resolution[0]))]
-    odd = odd or ["%s of %dx%d" % ((name,) + np.shape(value)[2:]) for name, value in own_variables.items()
-                  if name.endswith("/Const/const") and np.ndim(value) == 4 and np.shape(value)[2:] != (4, 4)]
-    return "for pictures that are not square (%s)" % ", ".join(odd[:6]) if odd else None
+    signs = ["%s=%s" % (key, _in_words(static_kwargs[key])) for key, square in _SQUARE.items()
+             if key in static_kwargs and (not resolution or _numbers(static_kwargs[key]) != square(resolution[0]))]
+    if not signs:
+        signs = ["%s of %dx%d" % ((name,) + np.shape(value)[2:]) for name, value in own_variables.items()
+                 if name.endswith("/Const/const") and np.ndim(value) == 4 and np.shape(value)[2:] != (4, 4)]
+    return "for pictures that are not square (%s)" % ", ".join(signs[:6]) if signs else None
 
 
 def _numbers(value):

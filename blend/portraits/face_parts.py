@@ -154,7 +154,9 @@ def neck(canvas, face):
     flare = 1 + 0.5 * np.clip(y - 0.68, 0, 0.4)
     neck = np.maximum(np.abs(x / flare) - width, _ellipse(x, y - 0.5, width * 1.5, 0.41))
     shadow = canvas.cover(face.head - 0.09, 0.03 if canvas.cartoon else 0.2)
-    shade = 0.9 + 0.25 * (x / width).clip(-1, 1) * face.light_x * (not canvas.cartoon)
+    shade = 0.9
+    if not canvas.cartoon:
+        shade = shade + 0.25 * (x / width).clip(-1, 1) * face.light_x
     colour = face.skin_colour * shade * (1 - _colour((0.24, 0.32, 0.34)) * shadow)
     canvas.paint(neck, colour)
 

@@ -71,20 +71,20 @@ class replacing(object):
         finally:
             os.close(handle)
 
-    def __exit__(self, kind, error, _trace):
+    def __exit__(self, error_type, error, _trace):
         try:
             with self._file:
-                if kind is None:
+                if error_type is None:
                     self._file.flush()
                     if os.path.exists(self.path):
                         os.fsync(self._file.fileno())
                     if self._temporary is None:
                         self._give_name()
                         os.replace(self._temporary, self.path)
-            if kind is None and os.path.lexists(self._temporary):
+            if error_type is None and os.path.lexists(self._temporary):
                 os.replace(self._temporary, self.path)
         except OSError as failure:
-            kind, error = OSError, failure
+            error = failure
         finally:
             if self._temporary is not None:
                 _named.discard(self._temporary)
@@ -123,11 +123,11 @@ class FileMap(mmap.mmap):
         with open_regular(path) as file:
             if not os.fstat(file.fileno()).st_size:
                 raise ValueError("the file is empty")
-            made = cls(file.fileno(), 0, access=mmap.ACCESS_READ)
-            made.descriptor = os.dup(file.fileno())
-        made._name, made._sha256 = os.path.basename(path), None
-        weakref.finalize(made, os.close, made.descriptor)
-        return made
+            file_map = cls(file.fileno(), 0, access=mmap.ACCESS_READ)
+            file_map.descriptor = os.dup(file.fileno())
+        file_map._name, file_map._sha256 = os.path.basename(path), None
+        weakref.finalize(file_map, os.close, file_map.descriptor)
+        return file_map
 
     def sha256(self):
         """Hexadecimal SHA-256 of the bytes that are mapped, whatever has the file's name by now. Worked out once."""
@@ -164,17 +164,17 @@ def _copy_range(file, array):
         return False
     start = array.ctypes.data - np.frombuffer(source, np.uint8, 1).ctypes.data
     file.flush()
-    done = 0
-    while done < array.nbytes:
+    copied = 0
+    while copied < array.nbytes:
         try:
-            count = os.sendfile(file.fileno(), source.descriptor, start + done, array.nbytes - done)
+            count = os.sendfile(file.fileno(), source.descriptor, start + copied, array.nbytes - copied)
         except OSError as error:
-            if done or error.errno not in (errno.EINVAL, errno.ENOSYS):  # not between these two file systems
+            if copied or error.errno not in (errno.EINVAL, errno.ENOSYS):  # not between these two file systems
                 raise
             return False
         if not count:
             raise BlendError(SHRUNK)
-        done += count
+        copied += count
     file.seek(0, os.SEEK_END)
     return True
 

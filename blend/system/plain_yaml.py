@@ -50,11 +50,11 @@ def parse(text):
             return [json.loads(text, object_pairs_hook=_unique, parse_int=_integer)]
         except (ValueError, RecursionError):
             pass  # YAML has such brackets, too, and says what is wrong
-    found = []
+    documents = []
     try:
         loader = _loader(yaml)(text)
         while loader.check_data():
-            found.append(loader.get_data())
+            documents.append(loader.get_data())
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         raise BlendError("%s%s" % ("line %d: " % (mark.line + 1) if mark else "", error.problem or error.context))
@@ -62,7 +62,7 @@ def parse(text):
         raise BlendError("not YAML (%s)" % " ".join(str(error).split())[:100])
     except (ValueError, OverflowError) as error:
         raise BlendError("a value that cannot be read (%s)" % str(error)[:100])
-    return found
+    return documents
 
 
 def dump(value):
@@ -79,10 +79,10 @@ def dump(value):
 
 
 def _unique(pairs):
-    found = dict(pairs)
-    if len(found) != len(pairs):
+    mapping = dict(pairs)
+    if len(mapping) != len(pairs):
         raise ValueError("a key stands twice")
-    return found
+    return mapping
 
 
 def _integer(digits):
@@ -99,13 +99,7 @@ def _loader(yaml):
         def compose_node(self, parent, index):
             event = self.peek_event()
             self._values += 1
-            problem = None
-            if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None) is not None:
-                problem = "anchors and aliases (&, *) are not read; write the value out"
-            elif getattr(event, "tag", None) is not None:
-                problem = "tags (!) are not read"
-            elif self._depth >= _DEEPEST or self._values > _MOST_VALUES:
-                problem = "nested too deeply" if self._depth >= _DEEPEST else "more than %d values" % _MOST_VALUES
+            problem = _problem(yaml, event, self._depth, self._values)
             if problem is not None:
                 raise yaml.constructor.ConstructorError(None, None, problem, event.start_mark)
             self._depth += 1
@@ -116,14 +110,14 @@ def _loader(yaml):
             return node
 
         def construct_mapping(self, node, deep=False):
-            found = {}
+            mapping = {}
             for key_node, value_node in node.value:
                 key = self.construct_object(key_node, deep=True)
-                if not isinstance(key, str) or key in found:
+                if not isinstance(key, str) or key in mapping:
                     problem = "%s stands twice" % key[:50] if isinstance(key, str) else "a key that is no text"
                     raise yaml.constructor.ConstructorError(None, None, problem, key_node.start_mark)
-                found[key] = self.construct_object(value_node, deep=True)
-            return found
+                mapping[key] = self.construct_object(value_node, deep=True)
+            return mapping
 
         def construct_yaml_map(self, node):
             yield self.construct_mapping(node)
@@ -139,8 +133,24 @@ def _loader(yaml):
                 return self.construct_yaml_float(node)
             return self.construct_yaml_int(node)
 
-    for word in ("int", "float"):
-        Loader.add_constructor("tag:yaml.org,2002:" + word, Loader.construct_number)
-    Loader.add_constructor("tag:yaml.org,2002:map", Loader.construct_yaml_map)
-    Loader.add_implicit_resolver("tag:yaml.org,2002:float", _FLOAT, list("-+0123456789"))
+    _teach(Loader)
     return Loader
+
+
+def _problem(yaml, event, depth, count):
+    """Why the value that begins with an event is not read, in words, or None. count: of the values so far."""
+    if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None) is not None:
+        return "anchors and aliases (&, *) are not read; write the value out"
+    if getattr(event, "tag", None) is not None:
+        return "tags (!) are not read"
+    if depth >= _DEEPEST:
+        return "nested too deeply"
+    return "more than %d values" % _MOST_VALUES if count > _MOST_VALUES else None
+
+
+def _teach(loader):
+    """Let a class of loaders read numbers and dicts as `_loader`'s methods do."""
+    for word in ("int", "float"):
+        loader.add_constructor("tag:yaml.org,2002:" + word, loader.construct_number)
+    loader.add_constructor("tag:yaml.org,2002:map", loader.construct_yaml_map)
+    loader.add_implicit_resolver("tag:yaml.org,2002:float", _FLOAT, list("-+0123456789"))

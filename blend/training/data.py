@@ -29,23 +29,24 @@ class Pictures(object):
         self.count, self.resolution, self.held_out = count, resolution, held_out
         self._draw = draw
         self._cache = np.zeros([count, resolution, resolution, 3], np.uint8)
-        self._made = np.zeros(count, bool)
+        self._is_drawn = np.zeros(count, bool)
 
     def get(self, indices):
         """Return uint8 [N,R,R,3]."""
-        missing = np.unique([i for i in indices if not self._made[i]]).astype(int)
+        missing = np.unique([i for i in indices if not self._is_drawn[i]]).astype(int)
         if len(missing):
             self._cache[missing] = self._draw(missing)
-            self._made[missing] = True
+            self._is_drawn[missing] = True
         return self._cache[indices]
 
 
 def drawn(style, resolution, count=20000):
     """`count` portraits in a style of `faces.STYLES`, with as many others held out."""
-    def pictures(first, held_out=None):
+    def portraits(first_seed, held_out=None):
         return Pictures(count, resolution,
-                        lambda indices: faces.draw(indices + first, style, resolution), held_out)
-    return pictures(0, pictures(HELD_OUT))
+                        lambda indices: faces.draw(indices + first_seed, style, resolution), held_out)
+
+    return portraits(0, portraits(HELD_OUT))
 
 
 def folder(path, resolution):
@@ -56,12 +57,12 @@ def folder(path, resolution):
     """
     if not os.path.isdir(path):
         raise BlendError("%s: no such folder; --data is a folder of images, or photo or cartoon" % path)
-    names = sorted(os.path.join(base, name) for base, _, files in os.walk(path)
-                   for name in files if name.lower().endswith(SUFFIXES))
-    if not names:
+    paths = sorted(os.path.join(base, name) for base, _, names in os.walk(path)
+                   for name in names if name.lower().endswith(SUFFIXES))
+    if not paths:
         raise BlendError("%s: no images to train on (%s)" % (path, " ".join(SUFFIXES)))
-    check_images(names)
-    return Pictures(len(names), resolution, lambda indices: _squares([names[i] for i in indices], resolution))
+    check_images(paths)
+    return Pictures(len(paths), resolution, lambda indices: _squares([paths[i] for i in indices], resolution))
 
 
 def check_images(paths):

@@ -5,7 +5,7 @@ import os
 import time
 import zipfile
 from collections import OrderedDict
-from typing import NamedTuple
+from typing import NamedTuple, Optional
 
 import numpy as np
 import tensorflow.compat.v1 as tf
@@ -29,8 +29,8 @@ class Config(NamedTuple):
     data: str                    # photo, cartoon, or a folder of images
     out: str
     kimg: float                  # length, thousands of images
-    start: object = None         # network file to fine-tune or to grow from
-    resolution: object = None    # None: that of `start`, or 64
+    start: Optional[str] = None  # network file to fine-tune or to grow from
+    resolution: Optional[int] = None  # None: that of `start`, or 64
     fmap_base: int = 1024
     fmap_max: int = 80
     latent_size: int = 64
@@ -54,14 +54,14 @@ def train(config, options, tell=lambda line: None):
     resolution = g_kwargs["resolution"]
     source = open_data(config, resolution)
     files.check_folder(config.out)
-    with tf.Graph().as_default() as built:
+    with tf.Graph().as_default() as tensorflow_graph:
         tf.set_random_seed(config.seed)
         with progress.waiting("building the graph"):
-            built_graph = graph.build(g_kwargs, d_kwargs, options)
+            training_graph = graph.build(g_kwargs, d_kwargs, options)
         variables = OrderedDict((var.name.split(":")[0], var) for var in tf.global_variables())
-        session = generator.session(built)
+        session = generator.session(tensorflow_graph)
         with session:
-            run = Run(config, options, g_kwargs, d_kwargs, built_graph, variables, session, source)
+            run = Run(config, options, g_kwargs, d_kwargs, training_graph, variables, session, source)
             tell(run.begin(start))
             try:
                 return run.loop()
@@ -76,13 +76,13 @@ def check(config, options):
     if config.resolution is not None and config.resolution not in RESOLUTIONS:
         raise BlendError("resolution must be a power of two, 4 to 1024, not %d" % config.resolution)
     values = dict(config._asdict(), **options._asdict())
-    for what in ("kimg", "snapshot_kimg", "fmap_base", "fmap_max", "latent_size", "mapping_layers", "pictures",
+    for name in ("kimg", "snapshot_kimg", "fmap_base", "fmap_max", "latent_size", "mapping_layers", "pictures",
                  "minibatch", "learning_rate", "r1_interval", "pl_interval", "ema_kimg"):
-        if not 0 < values[what] < 2 ** 32:
-            raise BlendError("%s must be above 0, not %s" % (what, values[what]))
-    for what in ("seed", "metric_images", "r1_gamma", "pl_weight"):
-        if not 0 <= values[what] < 2 ** 32:
-            raise BlendError("%s must be 0 or above, not %s" % (what, values[what]))
+        if not 0 < values[name] < 2 ** 32:
+            raise BlendError("%s must be above 0, not %s" % (name, values[name]))
+    for name in ("seed", "metric_images", "r1_gamma", "pl_weight"):
+        if not 0 <= values[name] < 2 ** 32:
+            raise BlendError("%s must be 0 or above, not %s" % (name, values[name]))
     if options.minibatch > 4 and options.minibatch % 4:
         raise BlendError("minibatch must be at most 4 or a multiple of 4, not %d" % options.minibatch)
 
@@ -95,6 +95,13 @@ def static_kwargs(config, start):
         g_kwargs = OrderedDict(common, latent_size=config.latent_size, dlatent_size=config.latent_size,
                                mapping_layers=config.mapping_layers, mapping_fmaps=config.latent_size)
         return g_kwargs, common
+    check_start(config, start)
+    resolution = config.resolution or start.resolution
+    return dict(start.G.static_kwargs, resolution=resolution), dict(start.D.static_kwargs, resolution=resolution)
+
+
+def check_start(config, start):
+    """Raise BlendError unless training can go on from the NetworkFile `start`."""
     if start.G is None or start.D is None:
         raise BlendError("%s: holds Gs alone; training starts from a file with G and D" % config.start)
     if start.Gs.architecture["label_size"]:
@@ -108,10 +115,10 @@ def static_kwargs(config, start):
     if resolution < start.resolution:
         raise BlendError("%s: is %dx%d already; a network can grow, not shrink to %d" % (
             config.start, start.resolution, start.resolution, resolution))
-    return dict(start.G.static_kwargs, resolution=resolution), dict(start.D.static_kwargs, resolution=resolution)
 
 
 def open_data(config, resolution):
+    """The `data.Pictures` to train on. BlendError: there are none, or not of this resolution."""
     if config.data in data.faces.STYLES and not os.path.isdir(config.data):
         if resolution not in data.faces.RESOLUTIONS:
             raise BlendError("portraits are drawn at %s pixels, not %d" % (
@@ -123,8 +130,8 @@ def open_data(config, resolution):
 class Run(object):
     """One run: the graph, its session and the number of images so far."""
 
-    def __init__(self, config, options, g_kwargs, d_kwargs, built, variables, session, source):
-        self.config, self.options, self.graph = config, options, built
+    def __init__(self, config, options, g_kwargs, d_kwargs, training_graph, variables, session, source):
+        self.config, self.options, self.graph = config, options, training_graph
         self.g_kwargs, self.d_kwargs = g_kwargs, d_kwargs
         self.variables, self.session, self.source = variables, session, source
         self.seen = 0
@@ -142,14 +149,14 @@ class Run(object):
             self.session.run(tf.global_variables_initializer())
         state = os.path.join(self.config.out, STATE)
         if os.path.exists(state):
-            begun = self._resume(state)
+            line = self._resume(state)
         elif start is not None:
-            begun = "start    %s" % self._copy(start)
+            line = "start    %s" % self._copy(start)
         else:
             self._start_average(self.variables)
-            begun = "start    from scratch"
+            line = "start    from scratch"
         self.random = np.random.RandomState([self.config.seed, self.seen % 2 ** 32])
-        return begun
+        return line
 
     def _set(self, values):
         generator.set_variables(self.session, [(self.variables[name], value) for name, value in values.items()])
@@ -163,12 +170,12 @@ class Run(object):
         values = OrderedDict()
         for scope, network in (("G", start.G), ("D", start.D), ("Gs", start.Gs)):
             values.update((scope + "/" + name, value) for name, value in network.variables.items())
-        mine = {name for name in self.variables if name.split("/")[0] in ("G", "D", "Gs")
-                and "Adam" not in name}
+        names = {name for name in self.variables if name.split("/")[0] in ("G", "D", "Gs")
+                 and "Adam" not in name}
         grows = self.g_kwargs["resolution"] > start.resolution
-        copied = OrderedDict((name, value) for name, value in values.items() if name in mine
+        copied = OrderedDict((name, value) for name, value in values.items() if name in names
                              and value.shape == tuple(self.variables[name].shape.as_list()))
-        new = sorted(mine - set(copied) - {"G/lod", "Gs/lod"})  # which networks of ADA do not have
+        new = sorted(names - set(copied) - {"G/lod", "Gs/lod"})  # which networks of ADA do not have
         if new and not grows:
             raise MismatchError("%s: does not fit its own static_kwargs: %s" % (self.config.start, ", ".join(new[:5])))
         self._set(copied)
@@ -187,8 +194,8 @@ class Run(object):
         if kwargs != json.loads(self._static_kwargs()):
             raise BlendError("%s: is of another network; give another --out to start anew" % path)
         if set(values) != set(self.variables):
-            odd = sorted(set(values) ^ set(self.variables))[0]
-            raise BlendError("%s: is of other options (%s); give another --out" % (path, odd))
+            difference = sorted(set(values) ^ set(self.variables))[0]
+            raise BlendError("%s: is of other options (%s); give another --out" % (path, difference))
         self._set(values)
         self.seen = seen
         return "resume   %s at %.1f kimg" % (path, self.seen / 1000.0)
@@ -202,43 +209,44 @@ class Run(object):
         total = -(-int(config.kimg * 1000) // minibatch) * minibatch  # whole minibatches
         if self.seen == 0:
             self._sample()
-            reals = self.source.get(np.arange(min(self.source.count, len(self.z))))
-            rows = -(-len(reals) // _SAMPLE_COLUMNS)
-            images.save_png(images.tile(reals, _SAMPLE_COLUMNS, rows), os.path.join(config.out, "reals.png"))
+            self._sample_reals()
         writer = tf.summary.FileWriter(config.out)
-        following = self.seen + config.snapshot_kimg * 1000
         with progress.counting("images", total, self.seen) as bar:
-            losses, began, before = [], time.time(), self.seen
             while self.seen < total:
-                losses.append(self.step())
-                bar.update(minibatch)
-                if self.seen >= following or self.seen >= total:
-                    following = self.seen + config.snapshot_kimg * 1000
-                    speed = (self.seen - before) / (time.time() - began)
-                    values = OrderedDict(zip(("loss/G", "loss/D"), np.mean(losses, 0)), **{"img per s": speed})
-                    values.update(self.snapshot())
-                    self._log(writer, values)
-                    bar.write("%6.1f kimg  %s" % (self.seen / 1000.0, "  ".join(
-                        "%s %.3f" % pair for pair in values.items())))
-                    losses, began, before = [], time.time(), self.seen
+                began, before = time.time(), self.seen
+                losses = self._steps(min(before + config.snapshot_kimg * 1000, total), bar)
+                speed = (self.seen - before) / (time.time() - began)
+                values = OrderedDict(zip(("loss/G", "loss/D"), np.mean(losses, 0)), **{"img per s": speed})
+                values.update(self.snapshot())
+                self._log(writer, values)
+                bar.write("%6.1f kimg  %s" % (self.seen / 1000.0, "  ".join(
+                    "%s %.3f" % pair for pair in values.items())))
         writer.close()
         if not os.path.exists(self.network_path()):  # the run was stopped just before it
             self.networks(self._values()).save(self.network_path())
             self._sample()
         return self.network_path()
 
+    def _steps(self, count, bar):
+        """Steps, at least one, until `count` images were seen. Returns their losses, [(G, D)]."""
+        losses = []
+        while not losses or self.seen < count:
+            losses.append(self.step())
+            bar.update(self.options.minibatch)
+        return losses
+
     def step(self):
         """One minibatch of every phase (arXiv 1912.04958, appendix B). Returns the losses of G and D."""
-        built, options = self.graph, self.options
+        options, run = self.options, self.session.run
         count = self.seen // options.minibatch
-        feed = {built.reals: self.source.get(self.random.randint(0, self.source.count, options.minibatch))}
-        g_loss, _ = self.session.run([built.g_loss, built.g_step])
-        if built.g_regularise is not None and count % options.pl_interval == 0:
-            self.session.run(built.g_regularise)
-        self.session.run(built.average)
-        d_loss, _ = self.session.run([built.d_loss, built.d_step], feed)
+        feed = {self.graph.reals: self.source.get(self.random.randint(0, self.source.count, options.minibatch))}
+        g_loss, _ = run([self.graph.g_loss, self.graph.g_step])
+        if self.graph.g_regularise is not None and count % options.pl_interval == 0:
+            run(self.graph.g_regularise)
+        run(self.graph.average)
+        d_loss, _ = run([self.graph.d_loss, self.graph.d_step], feed)
         if count % options.r1_interval == 0:
-            self.session.run(built.d_regularise, feed)
+            run(self.graph.d_regularise, feed)
         self.seen += options.minibatch
         if not np.isfinite(g_loss + d_loss):
             raise BlendError("training diverged at %.1f kimg (loss %s); resume with a larger --r1-gamma or a "
@@ -278,7 +286,7 @@ class Run(object):
                               and not key.startswith((scope + "/G_synthesis/", scope + "/G_mapping/")))
             return Network(name, function, kwargs, own, components, {"version": 4, "build_module_src": source})
 
-        def whole(scope):
+        def full_generator(scope):
             layers = synthesis_layers(self.g_kwargs["resolution"])
             parts = OrderedDict([
                 ("synthesis", part(scope + "/G_synthesis", "G_synthesis", "G_synthesis_stylegan2", self.g_kwargs)),
@@ -286,13 +294,20 @@ class Run(object):
                                  dict(self.g_kwargs, dlatent_broadcast=layers)))])
             return part(scope, scope, "G_main", self.g_kwargs, parts)
 
-        return checkpoints.NetworkFile(whole("Gs"), whole("G"), part("D", "D", "D_stylegan2", self.d_kwargs))
+        return checkpoints.NetworkFile(full_generator("Gs"), full_generator("G"),
+                                       part("D", "D", "D_stylegan2", self.d_kwargs))
 
     def _fakes(self, z):
+        """Pictures uint8 [N,R,R,3] of latents, by Gs with stored noise."""
         size = 64
-        made = [self.session.run(self.graph.samples, {self.graph.sample_z: z[i:i + size]})
-                for i in range(0, len(z), size)]
-        return generate.to_bytes(np.concatenate(made))
+        batches = [self.session.run(self.graph.samples, {self.graph.sample_z: z[i:i + size]})
+                   for i in range(0, len(z), size)]
+        return generate.to_bytes(np.concatenate(batches))
+
+    def _sample_reals(self):
+        reals = self.source.get(np.arange(min(self.source.count, len(self.z))))
+        rows = -(-len(reals) // _SAMPLE_COLUMNS)
+        images.save_png(images.tile(reals, _SAMPLE_COLUMNS, rows), os.path.join(self.config.out, "reals.png"))
 
     def _sample(self):
         sheet = images.tile(self._fakes(self.z), _SAMPLE_COLUMNS, _SAMPLE_ROWS)

@@ -21,12 +21,12 @@ def sliced_wasserstein(first, second, seed=0):
     """
     random = np.random.RandomState(seed)
     distances = OrderedDict()
-    for one, other in zip(pyramid(first), pyramid(second)):
-        a, b = descriptors(one, random), descriptors(other, random)
+    for level, second_level in zip(pyramid(first), pyramid(second)):
+        a, b = descriptors(level, random), descriptors(second_level, random)
         directions = random.randn(a.shape[1], _DIRECTIONS).astype(np.float32)
         directions /= np.sqrt(np.sum(np.square(directions), 0, keepdims=True))
-        gaps = [np.mean(np.abs(np.sort(a.dot(one_way)) - np.sort(b.dot(one_way)))) for one_way in directions.T]
-        distances["%dx%d" % (one.shape[1], one.shape[1])] = float(np.mean(gaps) * 1000)
+        gaps = [np.mean(np.abs(np.sort(a.dot(direction)) - np.sort(b.dot(direction)))) for direction in directions.T]
+        distances["%dx%d" % (level.shape[1], level.shape[1])] = float(np.mean(gaps) * 1000)
     distances["mean"] = float(np.mean(list(distances.values())))
     return distances
 
@@ -51,7 +51,7 @@ def spread(pictures):
 
 def shifted(pictures, axis, radius, border):
     """A list of `pictures` moved along an axis by -radius … radius pixels; `border` is a mode of np.pad."""
-    padding = [(radius, radius) if a == axis else (0, 0) for a in range(pictures.ndim)]
+    padding = [(radius, radius) if i == axis else (0, 0) for i in range(pictures.ndim)]
     padded, size = np.pad(pictures, padding, border), pictures.shape[axis]
     return [np.take(padded, np.arange(i, i + size), axis) for i in range(2 * radius + 1)]
 
@@ -59,7 +59,7 @@ def shifted(pictures, axis, radius, border):
 def blur(pictures):
     """Binomial 5×5 filter with mirrored borders. [N,H,W,C]."""
     for axis in (1, 2):
-        pictures = sum(weight * each for weight, each in zip(_BINOMIAL, shifted(pictures, axis, 2, "reflect")))
+        pictures = sum(weight * moved for weight, moved in zip(_BINOMIAL, shifted(pictures, axis, 2, "reflect")))
     return pictures
 
 
