@@ -17,7 +17,7 @@ from blend.mixing import Weights, merge, merge_recipe, stages
 from blend.pictures import images
 from blend.run import main
 from blend.system import files, plain_yaml
-from blend.system.pending import made
+from blend.system.pending import computed
 
 
 def run(*arguments):
@@ -39,7 +39,7 @@ def carried_out(text):
 def same(found, expected):
     assert list(found) == list(expected)
     for name, value in expected.items():
-        assert np.array_equal(made(found[name]), value), name
+        assert np.array_equal(computed(found[name]), value), name
 
 
 # Plain data.
@@ -167,7 +167,7 @@ def test_many_stages_take_no_more_time_than_they_are():
     recipe = merge_recipe.parse(chain)
     began = time.process_time()
     found = stages.run(recipe, lambda entry: pico_file(channels=64, seed=ord(entry.network)))
-    assert np.isfinite(made(found.Gs.variables["G_synthesis/8x8/Conv1/weight"])).all()
+    assert np.isfinite(computed(found.Gs.variables["G_synthesis/8x8/Conv1/weight"])).all()
     assert time.process_time() - began < 20
 
 

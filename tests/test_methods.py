@@ -10,7 +10,7 @@ from conftest import pico_file, pico_variables
 
 import blend
 from blend.mixing import MERGED, Weights, merge, methods, shares
-from blend.system.pending import Kept, Pending, made
+from blend.system.pending import Kept, Pending, computed
 
 RANDOM = np.random.RandomState(0)
 SHAPES = [(3, 3, 8, 4), (7,), ()]
@@ -275,7 +275,7 @@ def test_pending_arrays_are_the_same_and_the_files_too(method, tmp_path):
     later = whole(lazy)
     assert any(isinstance(value, Pending) for value in later.values())
     for name, value in whole(eager).items():
-        assert np.array_equal(made(later[name]), value) and later[name].shape == value.shape
+        assert np.array_equal(computed(later[name]), value) and later[name].shape == value.shape
     for name, options in (("a.pkl", "tensorflow"), ("a.safetensors", None), ("b.pkl", "pytorch"), ("a.pt", None)):
         for networks, folder in ((eager, tmp_path / "eager"), (lazy, tmp_path / "lazy")):
             folder.mkdir(exist_ok=True)

@@ -12,7 +12,7 @@ import numpy as np
 from blend.errors import NetworkFileError
 from blend.networks.network import Network, expected_variables
 from blend.networks.stand_ins import stand_in
-from blend.system.pending import Pending, made
+from blend.system.pending import Pending, computed
 
 AFFINE = "affine_bias"  # in a Network's `extra`: biases of PyTorch files that mod_bias cannot hold to the bit
 _CONSTANT = "G_synthesis/4x4/Const/const"
@@ -145,7 +145,7 @@ def to_torch(network, naming):
         if isinstance(value, Pending) and transform != "style":
             tensors[torch_name] = value.turned(TRANSFORMS[transform].to_torch)
             continue
-        value = made(value)
+        value = computed(value)
         tensor = TRANSFORMS[transform].to_torch(value)
         if transform == "style":
             bias = biases.get(name) if isinstance(biases, dict) else None

@@ -14,7 +14,7 @@ from blend.checkpoints.pickle_reader import EasyDict
 from blend.errors import BlendError
 from blend.networks.network import Network
 from blend.system.files import write_array
-from blend.system.pending import Pending, made, settled
+from blend.system.pending import Pending, computed, settled
 
 _STATE_VERSION = 4  # what stylegan2-ada-pytorch asks for at least; components, new in 3, are always written
 
@@ -132,7 +132,7 @@ class Emitter(object):
         self._write(b"B" + struct.pack("<I", size))
         for piece in value.pieces:
             if isinstance(piece, (np.ndarray, Pending)):
-                write_array(self._file, made(piece))
+                write_array(self._file, computed(piece))
             else:
                 self._write(piece)
 

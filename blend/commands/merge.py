@@ -6,12 +6,12 @@ import json
 import os
 from collections import OrderedDict
 from concurrent import futures
-from typing import Dict, NamedTuple
+from typing import Dict, NamedTuple, Optional
 
 from blend import card as cards
 from blend import recipe as recipes
 from blend import zoo
-from blend.checkpoints import FORMATS, NetworkFile, target_for
+from blend.checkpoints import FORMATS, NetworkFile, Target, target_for
 from blend.commands import pictures
 from blend.commands.blend import tell_card
 from blend.errors import BlendError
@@ -19,7 +19,7 @@ from blend.mixing import merge_recipe, relatives, shares, stages
 from blend.networks.network import check_finite
 from blend.pictures import generate, images, latents
 from blend.system import files, memory, plain_yaml, progress
-from blend.system.pending import Pending, made
+from blend.system.pending import computed
 from blend.system.version import VERSION
 
 EPILOG = """\
@@ -64,6 +64,18 @@ def parser(parser_class):
     return options
 
 
+class Job(NamedTuple):
+    """A merge that is ready to be written: all that the two ways to do so need."""
+
+    recipe: merge_recipe.MergeRecipe
+    opened: "Opened"
+    merged: NetworkFile           # its large arrays may be Pending
+    target: Optional[Target]      # of --save
+    has_card: bool
+    out: str                      # folder of pictures
+    device: Optional[str]
+
+
 def run(parser_class, arguments):
     """Merge as a recipe says. Returns the exit code."""
     given = vars(parser(parser_class).parse_args(arguments))
@@ -76,27 +88,37 @@ def run(parser_class, arguments):
         files.check_folder(out)
     memory.keep()
     recipe = merge_recipe.with_places(recipe, lambda name: _place(name, os.path.dirname(path), given.get("fetch")))
-    opened = Opened(OrderedDict(), OrderedDict(), futures.ThreadPoolExecutor(2), options is not None or given.get(
-        "card", True), given.get("fetch", False))
+    has_card = "save" in given and given.get("card", True)
+    opened = Opened(OrderedDict(), OrderedDict(), futures.ThreadPoolExecutor(2), options is not None or has_card,
+                    given.get("fetch", False))
     try:
         merged = stages.run(recipe, opened.load)
     except BlendError as error:
         raise type(error)("%s: %s" % (path, error))
     check_finite(merged.Gs, "the merge")
-    target = None
-    if "save" in given:
-        with_pictures = options and os.path.dirname(os.path.abspath(given["save"])) == os.path.abspath(out)
-        target = target_for(given["save"], merged.format, given.get("format"), folder_exists=not with_pictures)
+    target = _target(given, merged, out if options is not None else None)
     _tell_variables(recipe, merged, opened.networks, "report" in given)
-    wanted = None if target is None or not given.get("card", True) else target
+    job = Job(recipe, opened, merged, target, has_card, out, given.get("device"))
     if options is None:
-        with progress.waiting("writing %s" % target.path):
-            lost = merged.write(target)
-        _tell_network(target, lost)
-        _write_card(wanted, merged, recipe, opened, lost)
+        _write_network(job)
     else:
-        _make_pictures(merged, recipe, opened, options, out, target, wanted, given.get("device"))
+        _make_pictures(job, options)
     return 0
+
+
+def _target(given, merged, out):
+    """The Target of --save, or None. out: the folder that is made for pictures, or None."""
+    if "save" not in given:
+        return None
+    folder_exists = out is None or os.path.dirname(os.path.abspath(given["save"])) != os.path.abspath(out)
+    return target_for(given["save"], merged.format, given.get("format"), folder_exists)
+
+
+def _write_network(job):
+    """The network alone, array by array, and its card."""
+    with progress.waiting("writing %s" % job.target.path):
+        lost = job.merged.write(job.target)
+    _tell_network(job, lost)
 
 
 class Opened(NamedTuple):
@@ -170,17 +192,20 @@ def _place(name, folder, fetch):
     return beside if not os.path.exists(name) and os.path.isfile(beside) else name
 
 
-def _write_card(target, merged, recipe, opened, lost, grid_picture=None):
-    """Write the card beside a network file and tell of it; none where the target is None."""
-    if target is None:
+def _tell_network(job, lost, grid_picture=None):
+    """Say where the network is, and write its card. lost: what its format cannot hold, in words."""
+    print("network  %s" % job.target.path)
+    for part in lost:
+        print("left out %s" % part)
+    if not job.has_card:
         return
-    digests = opened.digests
-    bases = {stage.base.network for stage in recipe.stages if stage.base}
+    digests = job.opened.digests
+    bases = {stage.base.network for stage in job.recipe.stages if stage.base}
     ingredients = tuple(cards.Ingredient(name, digest, "base" if name in bases else "")
                         for name, digest in digests.items())
-    tell_card(target, merged, cards.Card(
-        ingredients, _recorded(recipe, digests), made=_described(len(digests), merged.G is not None),
-        again="python -m blend.run merge recipe.yaml --save %s" % os.path.basename(target.path),
+    tell_card(job.target, job.merged, cards.Card(
+        ingredients, _recorded(job.recipe, digests), made=_described(len(digests), job.merged.G is not None),
+        again="python -m blend.run merge recipe.yaml --save %s" % os.path.basename(job.target.path),
         recipe_file="recipe.yaml", lost=tuple(lost), grid=grid_picture))
 
 
@@ -195,31 +220,33 @@ def _recorded(recipe, digests):
         cards.without_secrets(name): digest for name, digest in digests.items()})
 
 
-def _make_pictures(merged, recipe, opened, options, out, target, card_target, device):
-    """A PNG for each seed, a grid, merge.yaml, and the network and its card where the targets say so."""
-    generator = merged.Gs
-    if any(isinstance(value, Pending) for value in generator.variables.values()):
-        generator = generator.replaced(OrderedDict((name, made(value)) for name, value in generator.variables.items()))
-    merged = merged._replace(Gs=generator)
-    batches = generate.iterate(generator, options["seeds"], device=device, labels=options.get("label"), **{
+def _make_pictures(job, options):
+    """A PNG for each seed, a grid, merge.yaml, and the network and its card where they are asked for."""
+    stored = job.merged.Gs.stored
+    generator = job.merged.Gs.replaced(OrderedDict((name, computed(value)) for name, value in stored.items()))
+    job = job._replace(recipe=job.recipe._replace(pictures=options), merged=job.merged._replace(Gs=generator))
+    batches = generate.iterate(generator, options["seeds"], device=job.device, labels=options.get("label"), **{
         key: options[key] for key in ("psi", "cutoff", "noise", "noise_seed", "precision") if key in options})
     shape = pictures.grid_shape(options.get("grid"), len(options["seeds"]), generator.resolution)
-    recipe = recipe._replace(pictures=options)
-    recorded = _recorded(recipe, opened.digests)
+    recorded = _recorded(job.recipe, job.opened.digests)
     with progress.waiting("loading TensorFlow"):
         versions = recipes.versions()
         first = next(batches)  # a mistake in the options shows here, before anything is written
-    files.make_folder(out)
-    lost = [] if target is None else merged.write(target)
+    files.make_folder(job.out)
+    lost = [] if job.target is None else job.merged.write(job.target)
     text = json.dumps(OrderedDict([("merge", recorded), ("version", VERSION), ("versions", versions)]))
-    sheet = pictures.write_folder(itertools.chain([first], batches), options["seeds"], out, text, shape)
-    with files.replacing(os.path.join(out, "merge.yaml")) as file:
-        made_by = ["blend %s" % VERSION] + ["%s %s" % pair for pair in versions.items()]
-        file.write(("# Made with %s\n%s" % (", ".join(made_by), plain_yaml.dump(recorded))).encode("utf-8"))
-    _tell_network(target, lost)
-    _write_card(card_target, merged, recipe, opened, lost, sheet)
-    print("pictures %s" % os.path.join(out, "grid.png"))
-    print("recipe   %s" % os.path.join(out, "merge.yaml"))
+    sheet = pictures.write_folder(itertools.chain([first], batches), options["seeds"], job.out, text, shape)
+    _write_recipe(os.path.join(job.out, "merge.yaml"), recorded, versions)
+    if job.target is not None:
+        _tell_network(job, lost, sheet)
+    print("pictures %s" % os.path.join(job.out, "grid.png"))
+    print("recipe   %s" % os.path.join(job.out, "merge.yaml"))
+
+
+def _write_recipe(path, recorded, versions):
+    programs = ", ".join(["blend %s" % VERSION] + ["%s %s" % pair for pair in versions.items()])
+    with files.replacing(path) as file:
+        file.write(("# Made with %s\n%s" % (programs, plain_yaml.dump(recorded))).encode("utf-8"))
 
 
 def _tell_variables(recipe, merged, loaded, report):
@@ -239,14 +266,7 @@ def _tell_variables(recipe, merged, loaded, report):
         warning = relatives.warning(loaded[first].Gs, networks.Gs, (first, name))
         if warning is not None:
             print("note     %s" % warning)
-    clamps = OrderedDict((name, networks.Gs.architecture["conv_clamp"]) for name, networks in loaded.items())
+    clamps = OrderedDict((name, networks.Gs.architecture.get("conv_clamp")) for name, networks in loaded.items())
     if len(set(clamps.values())) > 1:
         print("note     conv_clamp differs (%s); that of the first network is taken" % ", ".join(
             "%s: %s" % pair for pair in clamps.items()))
-
-
-def _tell_network(target, lost):
-    if target is not None:
-        print("network  %s" % target.path)
-        for part in lost:
-            print("left out %s" % part)

@@ -9,7 +9,7 @@ from blend.errors import BlendError, NetworkFileError
 from blend.mixing import methods
 from blend.mixing.plan import Rule, plan, shares
 from blend.networks.network import check_same_architecture
-from blend.system.pending import Pending, made
+from blend.system.pending import Pending, computed
 
 _SMALL = 2 ** 16  # bytes up to which an array is made at once
 
@@ -105,7 +105,7 @@ def _merged(method, name, arrays, weights, base=None, parameters=None, pending=F
         return arrays[list(weights).index(1)]
 
     def make():
-        value = methods.apply(method, name, [made(array) for array in arrays], weights, made(base), parameters)
+        value = methods.apply(method, name, [computed(array) for array in arrays], weights, computed(base), parameters)
         if not np.isfinite(np.sum(value, dtype=np.float64)):
             raise NetworkFileError("the result: %s has values that are NaN or infinite" % name)
         return value

@@ -58,6 +58,6 @@ def settled(value):
     return value.array() if isinstance(value, Kept) else value
 
 
-def made(value):
+def computed(value):
     """A value itself; a Pending one as its array, which is not kept unless it says so."""
     return value.array() if isinstance(value, Pending) else value
