@@ -5,6 +5,7 @@
 
 import os
 import re
+import shlex
 from typing import NamedTuple, Optional, Tuple
 
 from PIL import Image
@@ -19,16 +20,18 @@ from blend.zoo.shipped import SHIPPED
 
 _MARK = "<!-- A card that blend wrote; it writes it anew with the network. -->"
 _WIDEST = 768  # pixels of the grid
-# How other programs read each format; %s is the file.
+# How other programs read each format: in a shell and in Python.
 _ELSEWHERE = {
-    "tensorflow": "NVIDIA's stylegan2 and stylegan2-ada: `pretrained_networks.load_networks(\"%s\")`; "
-                  "stylegan2-ada-pytorch: `python legacy.py --source %s --dest OUT.pkl`",
-    "pytorch": "stylegan2-ada-pytorch and stylegan3: `python generate.py --network %s`, or "
-               "`legacy.load_network_pkl(open(\"%s\", \"rb\"))[\"G_ema\"]`",
-    "rosinality": "rosinality's stylegan2-pytorch: `python generate.py --ckpt %s`, or `torch.load(\"%s\")[\"g_ema\"]`",
-    "safetensors": "any reader of safetensors, as tensors by name: `safetensors.numpy.load_file(\"%s\")`; as a "
+    "tensorflow": "NVIDIA's stylegan2 and stylegan2-ada: `pretrained_networks.load_networks({python})`; "
+                  "stylegan2-ada-pytorch: `python legacy.py --source {shell} --dest OUT.pkl`",
+    "pytorch": "stylegan2-ada-pytorch and stylegan3: `python generate.py --network {shell}`, or "
+               "`legacy.load_network_pkl(open({python}, \"rb\"))[\"G_ema\"]`",
+    "rosinality": "rosinality's stylegan2-pytorch: `python generate.py --ckpt {shell}`, or "
+                  "`torch.load({python})[\"g_ema\"]`",
+    "safetensors": "any reader of safetensors, as tensors by name: `safetensors.numpy.load_file({python})`; as a "
                    "network, only blend",
 }
+_GS_ALONE = "NVIDIA's stylegan2 and stylegan2-ada: `pickle.load(open({python}, \"rb\"))`, which gives Gs alone"
 
 
 class Ingredient(NamedTuple):
@@ -119,16 +122,18 @@ def _made_of(card):
 def _recipe(card):
     recipe = plain_yaml.dump(card.recipe).rstrip("\n")
     fence = "`" * max([3] + [len(run) + 1 for run in re.findall("`+", recipe)])
-    lines = ["## Recipe%s" % (" (%s)" % card.recipe_file if card.recipe_file else ""), "",
-             fence + "yaml", recipe, fence, ""]
-    return lines + ["Again: %s" % _code(card.again), ""] if card.again else lines
+    lines = ["## Recipe", "", fence + "yaml", recipe, fence, ""]
+    if not card.again:
+        return lines
+    first = "Again, with this recipe as the file %s: " % _code(card.recipe_file) if card.recipe_file else "Again: "
+    return lines + [first + _code(card.again), ""]
 
 
 def _loading(target, card, has_training):
     name = os.path.basename(target.path)
     lines = ["## How to load it", "",
-             "- blend: `python -m blend.run inspect %s`, or `blend.load(\"%s\")` in Python" % (
-                 _quoted(name), _quoted(name)),
+             "- blend: `python -m blend.run inspect %s`, or `blend.load(%s)` in Python" % (
+                 _in_shell(name), _in_python(name)),
              "- %s" % _elsewhere(target.format, name, has_training), "",
              "The format is %s; `python -m blend.run convert` makes others." % target.format]
     return lines + ["- left out in this format: %s" % _plain(part) for part in card.lost]
@@ -160,10 +165,8 @@ def without_secrets(name):
 
 
 def _elsewhere(format, name, is_whole):
-    line = _ELSEWHERE[format]
-    if format == "tensorflow" and not is_whole:
-        line = "NVIDIA's stylegan2 and stylegan2-ada: `pickle.load(open(\"%s\", \"rb\"))`, which gives Gs alone"
-    return line % ((_quoted(name),) * line.count("%s"))
+    line = _GS_ALONE if format == "tensorflow" and not is_whole else _ELSEWHERE[format]
+    return line.format(shell=_in_shell(name), python=_in_python(name))
 
 
 def _plain(value):
@@ -178,5 +181,11 @@ def _code(value):
     return "%s %s %s" % (fence, value, fence) if "`" in value else "`%s`" % value
 
 
-def _quoted(name):
-    return one_line(name).replace("`", "'").replace('"', "'")
+def _in_shell(name):
+    """A file name in a command line, inside of backquotes."""
+    return shlex.quote(one_line(name).replace("`", "?"))
+
+
+def _in_python(name):
+    """A file name as a text of Python, inside of backquotes."""
+    return '"%s"' % re.sub(r'(["\\])', r"\\\1", one_line(name)).replace("`", "?")

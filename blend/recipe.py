@@ -120,7 +120,10 @@ def _parsed(path):
     except OSError as error:
         raise BlendError("%s: cannot be read (%s)" % (path, files.reason(error)))
     except (ValueError, TypeError):
-        raise BlendError("%s: not a recipe.json, nor a PNG, that blend wrote" % path)
+        hint = ""
+        if path.lower().endswith((".yaml", ".yml")):
+            hint = "; recipes of merges are for python -m blend.run merge"
+        raise BlendError("%s: not a recipe.json, nor a PNG, that blend wrote%s" % (path, hint))
     if isinstance(recorded, dict) and "merge" in recorded:
         raise BlendError("%s: carries the recipe of a merge: python -m blend.run merge %s" % (path, path))
     return recorded
@@ -211,18 +214,47 @@ def changed_rule(rule):
 
 
 def command_line(options):
-    """The command that makes the same blend: its networks and its rule.
+    """The command that makes the same blend again, with its pictures or `--no-pictures`.
 
-    >>> command_line(Options(blend=mixing.Rule(16, fractions={"8x8": 0.5})))
-    'python -m blend.run photo cartoon --resolution 16 --fractions 8x8=0.5'
+    >>> command_line(Options(blend=mixing.Rule(16, fractions={"8x8": 0.5}), seeds=[0, 1, 2, 5]))
+    'python -m blend.run photo cartoon --resolution 16 --fractions 8x8=0.5 --seeds 0-2,5'
     """
     words = ["python", "-m", "blend.run", options.low.name, options.high.name]
     for key, value in changed_rule(options.blend).items():
-        text = ",".join("%s=%g" % pair for pair in value.items()) if isinstance(value, dict) else str(value)
-        words += ["--" + key.replace("_", "-"), text]
+        words += _option(key, value)
     if options.all_networks:
         words.append("--all-networks")
+    if not options.pictures:
+        return " ".join(map(shlex.quote, words + ["--no-pictures"]))
+    default = Options()
+    words += ["--seeds", _ranges(options.seeds)]
+    for key in ("psi", "cutoff", "noise", "label", "grid", "device", "precision", "engine"):
+        value = getattr(options, key)
+        if value != getattr(default, key):
+            words += _option(key, value)
     return " ".join(map(shlex.quote, words))
+
+
+def _option(key, value):
+    """The words of an option on the command line."""
+    if isinstance(value, dict):
+        text = ",".join("%s=%s" % pair for pair in value.items())
+    elif isinstance(value, (list, tuple)):
+        text = "x".join(map(str, value))
+    else:
+        text = str(value)
+    return ["--" + key.replace("_", "-"), text]
+
+
+def _ranges(seeds):
+    """[0, 1, 2, 5] as '0-2,5'."""
+    ranges = []
+    for seed in seeds:
+        if ranges and seed == ranges[-1][1] + 1:
+            ranges[-1][1] = seed
+        else:
+            ranges.append([seed, seed])
+    return ",".join("%d" % first if first == last else "%d-%d" % (first, last) for first, last in ranges)
 
 
 def with_changes(recorded, changes):

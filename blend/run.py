@@ -17,7 +17,10 @@ class Parser(argparse.ArgumentParser):
     """Errors in one line."""
 
     def error(self, message):
-        raise BlendError("%s (see --help)" % message)
+        words = message.partition("unrecognized arguments: ")[2].split()
+        near = [closest(word.partition("=")[0], self._option_string_actions) for word in words if word[:2] == "--"]
+        hint = "; did you mean %s?" % near[0] if near and near[0] else ""
+        raise BlendError("%s%s (see --help)" % (message, hint))
 
 
 def command(arguments):

@@ -408,3 +408,39 @@ def test_published_names_in_a_recipe_may_be_fetched(saved, tmp_path, monkeypatch
     fetched = []
     monkeypatch.setattr(zoo, "_fetch", lambda entry, path: fetched.append(entry.name) or os.makedirs(path))
     assert run("--recipe", path, "--out", tmp_path / "out") == 2 and fetched == ["ffhq"]
+
+
+def test_an_input_is_not_overwritten(saved, tmp_path, capsys):
+    before = [open(path, "rb").read() for path in saved]
+    recipe = tmp_path / "r.yaml"
+    recipe.write_text("method: linear\nnetworks: [%s, %s]\n" % tuple(saved))
+    link = str(tmp_path / "link.pkl")
+    os.symlink(saved[1], link)
+    for arguments in (list(saved) + ["--no-pictures", "--save", saved[0]], list(saved) + ["--save", link],
+                      ["merge", recipe, "--save", saved[1]], ["convert", saved[0], saved[0], "--format", "tensorflow"]):
+        assert run(*arguments) == 2
+        said = capsys.readouterr().err
+        assert "one of the networks that are read" in said and said.count("\n") == 1
+    assert [open(path, "rb").read() for path in saved] == before
+
+
+def test_pictures_of_an_earlier_run_are_told(saved, tmp_path, capsys):
+    assert run(*saved, "--seeds", "0-2", "--out", tmp_path / "o") == 0
+    assert "earlier run" not in capsys.readouterr().out
+    assert run(*saved, "--seeds", "2,3", "--out", tmp_path / "o") == 0
+    assert "note     2 pictures of other seeds" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("arguments, says", [
+    (["{low}", "{high}", "--resolutoin", "8"], "did you mean --resolution?"),
+    (["mrege", "r.yaml"], "did you mean merge?"),
+    (["{low}", "{high}", "--psi", "0,7"], "--psi: a number such as 0.7"), (["merge", "photo", "cartoon"], "LOW HIGH"),
+    (["merge", "{recipe}"], "--recipe"), (["--recipe", "merge.yaml"], "blend.run merge"),
+])
+def test_mistakes_are_told_how_to_mend(arguments, says, saved, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(str(tmp_path))
+    (tmp_path / "merge.yaml").write_text("method: linear\nnetworks: [photo, cartoon]\n")
+    places = dict(low=saved[0], high=saved[1], recipe=str(recipe_of(saved, tmp_path / "r.json")))
+    assert run(*[argument.format(**places) for argument in arguments]) == 2
+    said = capsys.readouterr().err
+    assert says in said and said.count("\n") == 1

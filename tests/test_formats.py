@@ -283,7 +283,7 @@ def test_convert_and_inspect(saved, tmp_path, capsys):
     code, said = command(capsys, "convert", target, str(tmp_path / "new.pkl"), "--format", "pytorch")
     assert code == 0 and "left out D" in said
     code, said = command(capsys, "convert", target, target)
-    assert code == 2 and "the same file" in said
+    assert code == 2 and "one of the networks that are read" in said
     code, said = command(capsys, "convert", target, str(tmp_path / "new.onnx"))
     assert code == 2 and "ending" in said
     code, said = command(capsys, "convert", str(tmp_path / "none.pkl"), target)

@@ -1,6 +1,7 @@
 """Merge recipes: read, checked, carried out; the command."""
 
 import os
+import shlex
 import subprocess
 import sys
 import time
@@ -462,3 +463,28 @@ def test_a_picture_of_a_merge_is_told_to_who_blends(files_of_three, tmp_path, ca
     capsys.readouterr()
     assert run("--recipe", os.path.join(out, "grid.png")) == 2
     assert "python -m blend.run merge" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("text, says", [
+    ("method: linear\nnetworks:\n  - network: photo\n     weight: 1\n", "line 4: the indentation"),
+    ("method: linear\nnetworks:\n\t- photo\n", "line 3: a tab"),
+    ('{"method": "linear", "networks": [', "ends too early"),
+])
+def test_yaml_s_mistakes_in_plain_words(text, says, tmp_path):
+    path = tmp_path / "r.yaml"
+    path.write_text(text)
+    with pytest.raises(blend.BlendError) as error:
+        merge_recipe.read(str(path))
+    assert says in str(error.value) and str(path) in str(error.value)
+
+
+def test_the_card_s_command_makes_the_merge_again(files_of_three, tmp_path, monkeypatch):
+    monkeypatch.chdir(str(tmp_path))
+    assert run("merge", files_of_three, "--save", "a b.pkl") == 0
+    text = (tmp_path / "a b.md").read_text(encoding="utf-8")
+    (tmp_path / "a b-recipe.yaml").write_text(text.split("```yaml\n")[1].split("```")[0], encoding="utf-8")
+    before = (tmp_path / "a b.pkl").read_bytes()
+    (tmp_path / "a b.pkl").unlink()
+
+    words = shlex.split(text.split("`: `")[1].split("`")[0])
+    assert run(*words[3:]) == 0 and (tmp_path / "a b.pkl").read_bytes() == before

@@ -24,7 +24,8 @@ _OTHER_FILES = (
     (b"version https://git-lfs", "a pointer of Git LFS in place of the file; fetch it with git lfs pull"),
     (b"\x1f\x8b", "compressed by gzip; unpack it first"), (b"\xfd7zXZ", "compressed by xz; unpack it first"),
     (b"Rar!", "a RAR archive; unpack it first"), (b"7z\xbc\xaf", "a 7-Zip archive; unpack it first"),
-    (b"\x89HDF", "an HDF5 file, not a StyleGAN2 network"), (b"\x89PNG", "a picture"), (b"\xff\xd8\xff", "a picture"),
+    (b"\x89HDF", "an HDF5 file, not a StyleGAN2 network"), (b"\x89PNG", "a picture, not a network"),
+    (b"\xff\xd8\xff", "a picture, not a network"),
     (b"GGUF", "a GGUF file, not a StyleGAN2 network"),
 )
 _MOST_NAMED = 8
@@ -173,6 +174,12 @@ class Target(NamedTuple):
 
     path: str
     format: str
+
+    def check_apart(self, sources):
+        """Raise BlendError if the file is one of those that NetworkFiles were read from, which it would replace."""
+        for networks in sources:
+            if networks.path is not None and os.path.exists(self.path) and os.path.samefile(networks.path, self.path):
+                raise BlendError("%s: is one of the networks that are read; choose another name" % self.path)
 
 
 def target_for(path, source_format=None, format=None, folder_exists=True):

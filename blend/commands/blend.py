@@ -4,11 +4,12 @@ import argparse
 import itertools
 import json
 import os
+import shlex
 
-from blend import card, mixing, recipe
+from blend import card, mixing, recipe, zoo
 from blend.checkpoints import FORMATS, target_for
 from blend.commands import pictures
-from blend.commands.options import fractions
+from blend.commands.options import fractions, number
 from blend.errors import BlendError
 from blend.figures import splits
 from blend.mixing import relatives
@@ -26,7 +27,7 @@ resolution, both ways round. LOW and HIGH are network files, URLs, names of the 
   python -m blend.run low.pkl high.pkl --figure
   python -m blend.run --recipe blend-out/recipe.json
   python -m blend.run ffhq ffhq-cartoon --seeds 0-3
-  python -m blend.run inspect|convert|zoo|train|report --help
+  python -m blend.run merge|compare|inspect|convert|zoo|train|report --help
 """
 
 
@@ -50,7 +51,7 @@ def _add_split(group):
     group.add_argument("--resolution", type=int, metavar="R",
                        help="split: up to here from LOW (default 32, at most a quarter of the networks' resolution)")
     group.add_argument("--level", type=int, choices=(0, 1), help="finer split within R (default 0)")
-    group.add_argument("--width", type=float, metavar="W", help="smooth split of this width (default: hard)")
+    group.add_argument("--width", type=number, metavar="W", help="smooth split of this width (default: hard)")
     group.add_argument("--rule", choices=mixing.RULES, help="for smooth splits (default article, as published)")
     group.add_argument("--fractions", type=fractions, metavar="8x8=0.3,...", help="of HIGH, by resolution or layer")
     for option, part in (("mapping", "mapping network"), ("dlatent-avg", "average w"),
@@ -72,7 +73,7 @@ def _add_places(group):
     group.add_argument("--save", metavar="FILE", help="write the blended network (G, D of LOW and blended Gs)")
     group.add_argument("--no-pictures", dest="pictures", action="store_false",
                        help="with --save: write the network alone, in a second")
-    group.add_argument("--format", choices=list(FORMATS), help="of --save, where its ending does not say it (.pkl)")
+    group.add_argument("--format", choices=list(FORMATS), help="of --save (default: by its ending; .pkl: that of LOW)")
     group.add_argument("--no-card", dest="card", action="store_false", help="with --save: no FILE.md that says what "
                        "the network was made of")
     group.add_argument("--all-networks", action="store_true", help="blend G as well as Gs")
@@ -85,7 +86,8 @@ def run(parser_class, arguments, hint=lambda word: ""):
     """Blend as the arguments say. Returns the exit code. `hint`: what else a single word may have meant."""
     given = vars(parser(parser_class).parse_args(arguments))
     sources = given.pop("networks")
-    if len(sources) not in (0, 2):
+    is_command = len(sources) == 2 and not os.path.exists(sources[0]) and "did you mean" in hint(sources[0])
+    if len(sources) not in (0, 2) or is_command and sources[0] not in zoo.names():
         raise BlendError("give two networks, LOW and HIGH, none for the shipped pair, or a command%s; not %s" % (
             hint(sources[0]), " ".join(sources)))
     make(_options(given, sources))
@@ -127,7 +129,7 @@ def make(options):
     memory.keep()
     opened = recipe.open_networks(options)
     options = recipe.completed(options, opened.networks[0].resolution)
-    target = _target(options, opened.networks[0])
+    target = _target(options, opened.networks)
     warning = relatives.warning(*[networks.Gs for networks in opened.networks])
     if options.engine == "nvidia":
         opened = opened._replace(networks=_with_nvidia(opened.networks, options, target))
@@ -146,15 +148,17 @@ def make(options):
             print("note     this processor has no instructions for bfloat16: float32 is faster here")
 
 
-def _target(options, networks):
-    """The Target of --save, or None. BlendError: nothing can be written there, or to --out."""
+def _target(options, sources):
+    """The Target of --save, or None. BlendError: nothing can be written there, or to --out, or it is a source."""
     if options.pictures:
         files.check_folder(options.out)
     if options.save is None:
         return None
     # A network may go into the folder that is made for the pictures.
     with_pictures = os.path.dirname(os.path.abspath(options.save)) == os.path.abspath(options.out)
-    return target_for(options.save, networks.format, options.format, folder_exists=not with_pictures)
+    target = target_for(options.save, sources[0].format, options.format, folder_exists=not with_pictures)
+    target.check_apart(sources)
+    return target
 
 
 def _with_nvidia(networks, options, target):
@@ -217,7 +221,7 @@ def _tell_network(mixed, opened, options, target, lost, sheet=None):
         ingredients = tuple(card.Ingredient(source["source"], source["sha256"], side)
                             for side, source in sources.items())
         plain = dict(sources, blend=recipe.changed_rule(options.blend))
-        command = "%s --no-pictures --save %s" % (recipe.command_line(options), os.path.basename(target.path))
+        command = "%s --save %s" % (recipe.command_line(options), shlex.quote(os.path.basename(target.path)))
         tell_card(target, mixed, card.Card(ingredients, plain, "a blend of two networks", command,
                                            lost=tuple(lost), grid=sheet))
 
@@ -243,7 +247,8 @@ def tell(opened, options, changes):
     if actions.count("kept") == len(actions):
         print("note     nothing comes from HIGH: choose a lower --resolution")
     if clamps[0] != clamps[1]:
-        print("note     conv_clamp is %s in LOW and %s in HIGH; that of LOW is taken" % clamps)
+        print("note     conv_clamp is %s in LOW and %s in HIGH; that of LOW is taken" % tuple(
+            "not there" if clamp is None else clamp for clamp in clamps))
     sides = dict(zip(mixing.SIDES, opened.networks))
     for side, lacking in ((options.blend.dlatent_avg, stand_ins.NO_AVERAGE),
                           (options.blend.noise_buffers, stand_ins.NO_NOISE)):

@@ -1,7 +1,6 @@
 """`python -m blend.run compare`: do networks fit, and are they relatives."""
 
 import argparse
-import itertools
 import os
 
 from blend import zoo
@@ -18,6 +17,7 @@ of the angle between them: about 1 for relatives, about 0 for strangers, which d
   python -m blend.run compare ffhq mine.pkl other.pkl --out comparison
 """
 _MOST = 12  # networks
+_MOST_DIFFERENCES = 6
 
 
 def run(parser_class, arguments):
@@ -69,13 +69,16 @@ def _tell(comparisons, by_layer):
         label = "%d  %s" % (number, label) if several else label
         if comparison.differences:
             print("fit      %s: no, they have different layers" % label)
-            for line in itertools.islice(comparison.differences, 40):
+            most = len(comparison.differences) if by_layer else _MOST_DIFFERENCES
+            for line in comparison.differences[:most]:
                 print("         %s" % one_line(line))
-            if len(comparison.differences) > 40:
-                print("         and %d more" % (len(comparison.differences) - 40))
+            if len(comparison.differences) > most:
+                print("         and %d more (--layers lists all)" % (len(comparison.differences) - most))
         else:
             print("fit      %s: yes, they have the same layers" % label)
         print("verdict  %s%s" % ("%d  " % number if several else "", comparison.text))
+    if not by_layer and all(comparison.differences for _, comparison in comparisons):
+        return
     print()
     shown = [(label, comparison._replace(by_resolution=comparison.by_layer) if by_layer else comparison)
              for label, comparison in comparisons]

@@ -1,7 +1,6 @@
 """`python -m blend.run convert`: a network file in another format."""
 
 import argparse
-import os
 
 from blend import checkpoints, zoo
 from blend.checkpoints import tensorflow_pickle
@@ -26,8 +25,7 @@ def run(parser_class, arguments):
                          "--format pytorch")
     target = checkpoints.target_for(given.target, None, given.format)
     networks = zoo.load(given.source)
-    if os.path.exists(target.path) and os.path.samefile(networks.path, target.path):
-        raise BlendError("%s: IN and OUT are the same file" % target.path)
+    target.check_apart([networks])
     if given.own_source:
         networks = tensorflow_pickle.without_source(networks)
     with progress.waiting("writing %s" % target.path):

@@ -4,6 +4,7 @@ import argparse
 import itertools
 import json
 import os
+import shlex
 from collections import OrderedDict
 from concurrent import futures
 from typing import Dict, NamedTuple, Optional
@@ -50,9 +51,11 @@ def parser(parser_class):
     options = parser_class("python -m blend.run merge", description="Merge any number of networks by a recipe.",
                            epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter,
                            argument_default=argparse.SUPPRESS)
-    options.add_argument("recipe", metavar="RECIPE", help="a merge recipe: YAML, JSON, or a PNG that carries one")
+    options.add_argument("recipe", nargs="+", metavar="RECIPE",
+                         help="a merge recipe: YAML, JSON, or a PNG that carries one")
     options.add_argument("--save", metavar="FILE", help="write the merged network (G, D of the first one, merged Gs)")
-    options.add_argument("--format", choices=list(FORMATS), help="of --save, where its ending does not say it (.pkl)")
+    options.add_argument("--format", choices=list(FORMATS),
+                         help="of --save (default: by its ending; .pkl: that of the first one)")
     options.add_argument("--no-card", dest="card", action="store_false",
                          help="no FILE.md beside it, and no checksums of what it was made of")
     options.add_argument("--fetch", action="store_true", help="let it ask addresses that only the recipe names")
@@ -79,7 +82,10 @@ class Job(NamedTuple):
 def run(parser_class, arguments):
     """Merge as a recipe says. Returns the exit code."""
     given = vars(parser(parser_class).parse_args(arguments))
-    path, out = given["recipe"], given.get("out", "blend-out")
+    if len(given["recipe"]) != 1:
+        raise BlendError("merge takes one recipe file, not %s; two networks without a recipe: python -m blend.run "
+                         "LOW HIGH" % " ".join(given["recipe"]))
+    path, out = given["recipe"][0], given.get("out", "blend-out")
     recipe = _read(path)
     options = _picture_options(recipe, given, path)
     if options is None and "save" not in given:
@@ -97,6 +103,8 @@ def run(parser_class, arguments):
         raise type(error)("%s: %s" % (path, error))
     check_finite(merged.Gs, "the merge")
     target = _target(given, merged, out if options is not None else None)
+    if target is not None:
+        target.check_apart(opened.networks.values())
     _tell_variables(recipe, merged, opened.networks, "report" in given)
     job = Job(recipe, opened, merged, target, has_card, out, given.get("device"))
     if options is None:
@@ -203,10 +211,12 @@ def _tell_network(job, lost, grid_picture=None):
     bases = {stage.base.network for stage in job.recipe.stages if stage.base}
     ingredients = tuple(cards.Ingredient(name, digest, "base" if name in bases else "")
                         for name, digest in digests.items())
+    name = os.path.basename(job.target.path)
+    recipe_file = os.path.splitext(name)[0] + "-recipe.yaml"  # no file of the user's, which may be another recipe
     tell_card(job.target, job.merged, cards.Card(
         ingredients, _recorded(job.recipe, digests), made=_described(len(digests), job.merged.G is not None),
-        again="python -m blend.run merge recipe.yaml --save %s" % os.path.basename(job.target.path),
-        recipe_file="recipe.yaml", lost=tuple(lost), grid=grid_picture))
+        again=" ".join(map(shlex.quote, ["python", "-m", "blend.run", "merge", recipe_file, "--save", name])),
+        recipe_file=recipe_file, lost=tuple(lost), grid=grid_picture))
 
 
 def _described(count, has_training):

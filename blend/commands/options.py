@@ -1,8 +1,17 @@
 """Option texts to values. Each raises BlendError with the form that it expects."""
 
+import argparse
 from collections import OrderedDict
 
 from blend.errors import BlendError
+
+
+def number(text):
+    """'0.7' to 0.7; argparse says for which option it is none."""
+    try:
+        return float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError("a number such as 0.7 is expected, not %r" % text[:40])
 
 
 def seeds(text):

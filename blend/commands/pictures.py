@@ -3,8 +3,9 @@
 import itertools
 import math
 import os
+import re
 
-from blend.commands.options import grid, seeds
+from blend.commands.options import grid, number, seeds
 from blend.errors import BlendError
 from blend.pictures import generate, images
 from blend.system import progress
@@ -16,7 +17,7 @@ _GRID_PIXELS = 2 ** 28      # of a grid that is asked for
 def add_options(group, seeds_default="0-7"):
     """Add the options of pictures to a group of a parser; none has a default value there."""
     group.add_argument("--seeds", type=seeds, metavar="0,3,7-9", help="one picture each (default %s)" % seeds_default)
-    group.add_argument("--psi", type=float, help="truncation; 1 is none (default 0.7)")
+    group.add_argument("--psi", type=number, help="truncation; 1 is none (default 0.7)")
     group.add_argument("--cutoff", type=int, metavar="N", help="truncate only the first N layers")
     group.add_argument("--noise", choices=generate.NOISES, help="const: stored in the file (default)")
     group.add_argument("--label", type=int, metavar="N", help="class, for networks with labels")
@@ -38,6 +39,10 @@ def write_folder(batches, seeds, folder, text, shape):
             writer.save(picture, os.path.join(folder, "seed%04d.png" % seed), text)
             if len(shown) < columns * rows:
                 shown.append(picture)
+    names = {"seed%04d.png" % seed for seed in seeds}
+    others = [name for name in os.listdir(folder) if re.fullmatch(r"seed\d+\.png", name) and name not in names]
+    if others:
+        print("note     %d pictures of other seeds, of an earlier run, are in %s" % (len(others), folder))
     sheet = images.contact_sheet(shown, ["seed %d" % seed for seed in seeds], columns, rows)
     images.save_png(sheet, os.path.join(folder, "grid.png"), text)
     return sheet

@@ -54,6 +54,7 @@ def _list():
     widths = [max(map(len, column)) for column in zip(*rows)][:-1]
     for row in rows:
         print("  ".join([cell.ljust(width) for cell, width in zip(row, widths)] + [row[-1]]))
-    print("\n* is in %s." % zoo.cache())
+    print("\n%sThe networks photo and cartoon come with the package." % (
+        "* is in %s. " % zoo.cache() if any(row[0].endswith(" *") for row in rows) else ""))
     print("Networks of one family have a common ancestor and blend well. Licences are as their makers, or the lists")
     print("that name the networks, state them; sources are in zoo.json of the package.")

@@ -102,6 +102,8 @@ def parse(value, where="recipe"):
     >>> parse({"method": "linear", "networks": ["photo", "cartoon"]}).stages[0].networks[1].network
     'cartoon'
     """
+    if isinstance(value, dict) and "low" in value and "high" in value:
+        raise BlendError("%s: is the recipe of a blend: python -m blend.run --recipe %s" % (where, where))
     if isinstance(value, dict) and "stages" in value:
         _check_keys(value, where, _RECIPE_KEYS)
         name, pictures, listed = _text(value, "name", where), value.get("pictures"), value["stages"]

@@ -148,7 +148,7 @@ def check_rule(names, rule):
         if side not in SIDES and not (option == "torgb" and side is None):
             raise BlendError("%s must be low or high, not %r" % (option, side))
     if rule.width is not None and not (_is_number(rule.width) and rule.width > 0):
-        raise BlendError("width must be a number above 0, or None for a hard swap, not %r" % (rule.width,))
+        raise BlendError("width must be a number above 0, not %r; leave it out for a hard swap" % (rule.width,))
     if rule.resolution is None and not rule.fractions:
         raise BlendError("a blend needs a resolution or fractions")
     if rule.fractions is not None and not isinstance(rule.fractions, dict):

@@ -38,6 +38,7 @@ def _opened(path):
             yield image
     except Exception as error:  # decoders raise whatever their authors thought of
         words = reason(error) if isinstance(error, OSError) else str(error)
+        words = "it is none" if "cannot identify image file" in words else words
         raise BlendError("%s: not a readable image (%s)" % (path, words or type(error).__name__))
 
 

@@ -57,12 +57,24 @@ def parse(text):
             documents.append(loader.get_data())
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        raise BlendError("%s%s" % ("line %d: " % (mark.line + 1) if mark else "", error.problem or error.context))
+        raise BlendError("%s%s" % ("line %d: " % (mark.line + 1) if mark else "", _in_words(error)))
     except yaml.YAMLError as error:
         raise BlendError("not YAML (%s)" % " ".join(str(error).split())[:100])
     except (ValueError, OverflowError) as error:
         raise BlendError("a value that cannot be read (%s)" % str(error)[:100])
     return documents
+
+
+def _in_words(error):
+    """PyYAML's words for what is wrong, in ours where those speak of its insides."""
+    problem = error.problem or error.context or "not YAML"
+    if "'\\t'" in problem:
+        return "a tab; indent with spaces"
+    if "block" in problem or "mapping values" in problem or "could not find expected" in problem:
+        return "the indentation, or a missing colon, does not fit the lines above"
+    if "stream end" in problem:
+        return "the text ends too early: a bracket or a quote is not closed"
+    return problem
 
 
 def dump(value):

@@ -11,11 +11,11 @@ from blend import checkpoints
 from blend.errors import BlendError, MismatchError
 from blend.system import files
 from blend.zoo.addresses import is_page, is_url
-from blend.zoo.listing import SHA256, Entry, add, cache, entries, entry_of, hint, published
+from blend.zoo.listing import SHA256, Entry, add, cache, entries, entry_of, hint, names, published
 from blend.zoo.locks import locked
 from blend.zoo.shipped import SHIPPED, path_of
 
-__all__ = ["SHIPPED", "Entry", "add", "cache", "entries", "find", "get", "is_url", "load", "path_of"]
+__all__ = ["SHIPPED", "Entry", "add", "cache", "entries", "find", "get", "is_url", "load", "names", "path_of"]
 
 
 def find(name):
@@ -32,7 +32,7 @@ def _locate(name, fetch=True):
         return name, None, None
     if name in SHIPPED:
         return path_of(name), None, None
-    if is_url(name) or name in [entry.name for entry in entries()]:
+    if is_url(name) or name in names():
         return _cached(name, fetch)
     if os.path.exists(name):
         return name, None, None  # a folder or a device, of which its reader will speak

@@ -52,6 +52,11 @@ def entries():
     return list(named.values())
 
 
+def names():
+    """The names of the zoo's networks, and of those that come with the package."""
+    return [entry.name for entry in entries()] + list(SHIPPED)
+
+
 def published():
     """The list of the package."""
     return [Entry(**values) for values in files.parse_json(
@@ -128,5 +133,5 @@ def entry_of(name):
 
 
 def hint(name):
-    near = closest(name, [entry.name for entry in entries()] + list(SHIPPED))
+    near = closest(name, names())
     return "did you mean %s? " % near if near else ""
