@@ -4,6 +4,7 @@ import argparse
 import itertools
 import json
 import os
+import shlex
 
 from blend import card, mixing, recipe
 from blend.checkpoints import FORMATS, target_for
@@ -217,7 +218,8 @@ def _tell_network(mixed, opened, options, target, lost, sheet=None):
         ingredients = tuple(card.Ingredient(source["source"], source["sha256"], side)
                             for side, source in sources.items())
         plain = dict(sources, blend=recipe.changed_rule(options.blend))
-        command = "%s --no-pictures --save %s" % (recipe.command_line(options), os.path.basename(target.path))
+        command = "%s --no-pictures --save %s" % (
+            recipe.command_line(options), shlex.quote(os.path.basename(target.path)))
         tell_card(target, mixed, card.Card(ingredients, plain, "a blend of two networks", command,
                                            lost=tuple(lost), grid=sheet))
 
