@@ -20,6 +20,7 @@ from blend.zoo.shipped import SHIPPED
 
 _MARK = "<!-- A card that blend wrote; it writes it anew with the network. -->"
 _WIDEST = 768  # pixels of the grid
+_MOST = 2 ** 20  # bytes of a card that are looked at
 # How other programs read each format: in a shell and in Python.
 _ELSEWHERE = {
     "tensorflow": "NVIDIA's stylegan2 and stylegan2-ada: `pretrained_networks.load_networks({python})`; "
@@ -70,12 +71,13 @@ def write(target, networks, card):
     BlendError: it cannot be written.
     """
     path = path_of(target.path)
-    if path == target.path or os.path.lexists(path) and not _is_card(path):
+    old = _card_at(path)
+    if path == target.path or os.path.lexists(path) and old is None:
         return None
     picture = None
     if card.grid is not None:
         picture = os.path.splitext(target.path)[0] + "-grid.png"
-        if os.path.lexists(path) or not os.path.lexists(picture):
+        if not os.path.lexists(picture) or _link_to(picture) in (old or ""):
             images.save_png(_small(card.grid), picture)
         else:
             picture = None
@@ -84,12 +86,18 @@ def write(target, networks, card):
     return path
 
 
-def _is_card(path):
+def _card_at(path):
+    """The text of the card that is there, or None: nothing, or another file."""
     try:
         with open_regular(path) as file:
-            return file.read(len(_MARK)) == _MARK.encode("ascii")
+            text = file.read(_MOST).decode("utf-8", "replace")
     except OSError:
-        return False
+        return None
+    return text if text.startswith(_MARK) else None
+
+
+def _link_to(picture):
+    return "](%s)" % _escaped(os.path.basename(picture))
 
 
 def _small(image):
@@ -106,14 +114,14 @@ def text(target, networks, card, picture=None):
              "%s of %s for pictures of %dx%d, made with blend %s: %s." % (
                  holds, generator.family.name, generator.resolution, generator.resolution, VERSION, card.made), ""]
     if picture is not None:
-        lines += ["![Pictures of this network](%s)" % _escaped(os.path.basename(picture)), ""]
+        lines += ["![Pictures of this network" + _link_to(picture), ""]
     has_training = networks.G is not None
     return "\n".join(lines + _made_of(card) + _recipe(card) + _loading(target, card, has_training)) + "\n"
 
 
 def _made_of(card):
     rows = ["| %s%s | %s | %s |" % (
-        _code(without_secrets(ingredient.name)), " (%s)" % ingredient.role if ingredient.role else "",
+        _cell(without_secrets(ingredient.name)), " (%s)" % ingredient.role if ingredient.role else "",
         ingredient.sha256 or "not worked out", _plain(licence(ingredient))) for ingredient in card.ingredients]
     return ["## Made of", "", "| network | SHA-256 | licence |", "| --- | --- | --- |"] + rows + [
         "", "What is made of networks is bound by the licences of all of them.", ""]
@@ -161,7 +169,7 @@ def without_secrets(name):
     >>> without_secrets("https://me:secret@example.org/a.pkl")
     'https://example.org/a.pkl'
     """
-    return re.sub(r"://[^/@\s]*@", "://", name)
+    return re.sub(r"://[^/\s]*@", "://", name)
 
 
 def _elsewhere(format, name, is_whole):
@@ -175,17 +183,22 @@ def _plain(value):
 
 
 def _code(value):
-    """The same as code, also in a table."""
-    value = one_line(value).replace("|", "\\|")
+    """The same as code."""
+    value = one_line(value)
     fence = "`" * max([1] + [len(run) + 1 for run in re.findall("`+", value)])
     return "%s %s %s" % (fence, value, fence) if "`" in value else "`%s`" % value
 
 
 def _in_shell(name):
     """A file name in a command line, inside of backquotes."""
-    return shlex.quote(one_line(name).replace("`", "?"))
+    return shlex.quote(one_line(name).replace("`", "'"))
 
 
 def _in_python(name):
     """A file name as a text of Python, inside of backquotes."""
-    return '"%s"' % re.sub(r'(["\\])', r"\\\1", one_line(name)).replace("`", "?")
+    return '"%s"' % re.sub(r'(["\\])', r"\\\1", one_line(name)).replace("`", "'")
+
+
+def _cell(value):
+    """The same in a table, as code where that can be: what a backslash before a bar means differs in code."""
+    return _plain(value) if "|" in one_line(value) else _code(value)

@@ -345,6 +345,8 @@ def lies():
         "zip that lacks a storage": (archive(tensors, ()), "missing in the zip"),
         "zip with a short storage": (archive(tensors, (("data/0", b"\0"),)), "needs 4 bytes"),
         "zip with a path": (archive(tensors, (("../../data/0", b"\0" * 4),)), "missing in the zip"),
+        "zip with an extra field that is cut": (extended(good, b"\1\0\x08\0"), "not a whole zip"),
+        "zip with a long extra field that is cut": (extended(good, b"\1\0\x18\0\0\0"), "not a whole zip"),
         "zip of a big-endian machine": (archive(tensors, (("byteorder", b"big"),)), "big-endian"),
         "zip with a huge pickle": (archive(P2 + b"N0" * 2 ** 23 + b"N."), "a pickle of"),
         "header of 2^63": (safetensors(b"{}", length=2 ** 63), "not a network file"),
@@ -458,6 +460,14 @@ def modules():
         "shape that is bytes": (legacy(checkpoint(tensor(b"B" + struct.pack("<I", 2 ** 24) + b"\1" * 2 ** 24, b")", last=b"N"))),
                                 "impossible shape"),
         "stride of 2^70": (legacy(checkpoint(tensor(one, number(2 ** 70) + b"\x85", last=b"N"))), "impossible"),
+        "bytes of a storage that are a table": (P2 + reduced("torch.storage", "_load_from_bytes", array(
+            number(2) + number(2) + b"\x86", b"u1")) + b".", "bytes of a storage are a ndarray"),
+        "bytes of a storage that are numbers": (P2 + reduced("torch.storage", "_load_from_bytes", array(one)) + b".",
+                                                "bytes of a storage are a ndarray"),
+        "numbers of an array that are an array": (P2 + reduced("numpy.core.numeric", "_frombuffer", array(one), reduced(
+            "numpy", "dtype", text("f4")), one, text("C")) + b".", "numbers of an array are a ndarray"),
+        "average w of a million rows": (bare(8, 4, 1, 2 ** 22, (2 ** 22, 1)), "dlatent_avg should be"),
+        "weights that are the same bytes": (bare(1024, 512, 64, 9 * 512 ** 2, (512,)), "again and again"),
         "tensor of nothing": (legacy(checkpoint(tensor(number(0) + b"\x85", one, last=b"N"))), "outside"),
         "protocol that is an array": (legacy(b"N").replace(number(1001), array(one)), "unknown protocol"),
         "type that numpy would parse": (with_description(lambda d: d["networks"]["Gs"]["extra"]["v"].append(
@@ -614,6 +624,44 @@ def again_and_again(kind):
     return P2 + b"B" + struct.pack("<I", len(stream)) + stream + put(0) + b"0}" + text("G_ema") + reduced(
         "torch_utils.persistence", "_reconstruct_persistent_obj", b"}(" + text("class_name") + text("Generator") + text(
             "state") + b"}(" + text("_parameters") + parameters + text("_modules") + b"}(" + inner + b"uuu") + b"s."
+
+
+def bare(resolution, channels, layers, count, average):
+    """A decoder of rosinality's names whose tensors are all views of one storage; average: the shape of latent_avg."""
+    shapes = {"input.input": (1, channels, 4, 4), "latent_avg": average}
+    for layer in range(1, layers + 1):
+        shapes.update({"style.%d.weight" % layer: (channels, channels), "style.%d.bias" % layer: (channels,)})
+    blocks = resolution.bit_length() - 3
+    convolutions = ["conv1"] + ["convs.%d" % i for i in range(2 * blocks)]
+    for where in convolutions + ["to_rgb1"] + ["to_rgbs.%d" % i for i in range(blocks)]:
+        outputs, size = (channels, 3) if where in convolutions else (3, 1)
+        shapes.update({where + ".conv.weight": (1, outputs, channels, size, size),
+                       where + ".conv.modulation.weight": (channels, channels),
+                       where + ".conv.modulation.bias": (channels,)})
+        if where in convolutions:
+            shapes.update({where + ".noise.weight": (1,), where + ".activate.bias": (channels,)})
+        else:
+            shapes[where + ".bias"] = (1, 3, 1, 1)
+
+    def view(shape):
+        strides = [int(np.prod(shape[i + 1:])) for i in range(len(shape))]
+        return name("torch._utils", "_rebuild_tensor_v2") + b"(" + get(0) + number(0) + (
+            b"(" + b"".join(map(number, shape)) + b"t(" + b"".join(map(number, strides)) + b"t\x89NtR")
+
+    flat = b"(" + text("storage") + name("torch", "FloatStorage") + text("0") + text("cpu") + number(count) + b"tQ"
+    return archive(P2 + flat + put(0) + b"0}(" + b"".join(text(each) + view(shape) for each, shape in shapes.items())
+                   + b"u.", (("data/0", b"\0" * 4 * count),))
+
+
+def extended(data, extra):
+    """A zip archive whose table of contents has an extra field for every member."""
+    at, end, entries = data.index(b"PK\x01\x02"), data.rindex(b"PK\x05\x06"), b""
+    first = at
+    while at < end:
+        length = 46 + struct.unpack("<H", data[at + 28:at + 30])[0]
+        entries += data[at:at + 30] + struct.pack("<H", len(extra)) + data[at + 32:at + length] + extra
+        at += length
+    return data[:first] + entries + data[end:end + 12] + struct.pack("<I", len(entries)) + data[end + 16:]
 
 
 def behind():

@@ -286,6 +286,21 @@ def test_an_error_of_the_writer_is_raised(tmp_path, monkeypatch):
     assert done == [1]
 
 
+def test_a_picture_of_the_name_that_a_grid_would_have_stays(saved, tmp_path):
+    """Also at the second time, when there is a card; a grid of that card's own is replaced."""
+    arguments = list(saved) + ["--seeds", "0", "--out", str(tmp_path / "out"), "--save", str(tmp_path / "mixed.pkl")]
+    theirs = tmp_path / "mixed-grid.png"
+    theirs.write_bytes(b"mine")
+    for _ in range(2):
+        assert run(*arguments) == 0
+        assert theirs.read_bytes() == b"mine" and (tmp_path / "mixed.md").exists()
+    theirs.unlink()
+    assert run(*arguments) == 0
+    before = theirs.read_bytes()
+    assert run(*arguments, "--psi", "0.1") == 0
+    assert theirs.read_bytes() != before
+
+
 def test_the_card_says_what_a_network_was_made_of_and_how(saved, tmp_path, capsys):
     out = tmp_path / "mixed.pkl"
     assert run(*saved, "--fractions", "8x8=0.3", "--seeds", "0,1", "--out", tmp_path / "o", "--save", out) == 0

@@ -321,6 +321,33 @@ def own_of_ada(folder, capsys, change=None):
     return target
 
 
+STRANGE = "import os\nos.getcwd()\n"
+
+
+def with_strange_text(networks, where):
+    """A file of blend's own text but in one network, or in the parts of one."""
+    network = getattr(networks, where[0])
+    if len(where) > 1:
+        parts = OrderedDict(network.components)
+        parts[where[1]] = parts[where[1]].changed(extra=dict(parts[where[1]].extra, build_module_src=STRANGE))
+        return networks._replace(**{where[0]: network.changed(components=parts)})
+    return networks._replace(**{where[0]: network.changed(extra=dict(network.extra, build_module_src=STRANGE))})
+
+
+@pytest.mark.parametrize("where", [("Gs",), ("D",), ("G", "mapping"), ("Gs", "synthesis")], ids=" ".join)
+@pytest.mark.parametrize("format", ["tensorflow", "pytorch", "safetensors"])
+def test_text_of_a_stranger_is_told_of_wherever_it_is(where, format, tmp_path, capsys):
+    source, target = str(tmp_path / "source"), str(tmp_path / "target.pkl")
+    assert "(blend's own)" in command(capsys, "inspect", "photo")[1]
+    with_strange_text(blend.shipped("photo"), where).save(source, format)
+    told = command(capsys, "inspect", source)[1]
+    assert "source   2 lines, which other programs execute" in told and "(blend's own)" not in told
+    told = command(capsys, "convert", source, target, "--format", "tensorflow")[1]
+    assert "source   2 lines, which other programs execute\n" in told
+    told = command(capsys, "convert", source, target, "--format", "tensorflow", "--own-source")[1]
+    assert "\nsource " not in told
+
+
 def test_own_source_of_ada_says_all_that_differs(tmp_path, capsys):
     """In version 4 of the state, which NVIDIA's stylegan2 opens, and with ADA's defaults written out."""
     def drop(kwargs):

@@ -2,6 +2,7 @@
 
 import io
 import struct
+import threading
 import time
 import tracemalloc
 import zlib
@@ -117,6 +118,30 @@ def test_all_bad_images_are_listed_before_training(tmp_path):
     said = str(error.value)
     assert said.startswith("10 of 20 images: ") and said.endswith(" ...")
     assert all(name in said for name in ("00.png", "02.png", "04.png")) and "06.png" not in said
+
+
+def test_large_images_are_decoded_one_at_a_time(tmp_path, monkeypatch):
+    """A file of 300 kB may be a picture that takes a gigabyte; four of them at once took four."""
+    paths, at_work, most, decode = [str(tmp_path / ("%d.png" % i)) for i in range(8)], [], [], image_files._rgb
+    for path in paths:
+        Image.new("RGB", (64, 64)).save(path)
+
+    def watched(image):
+        at_work.append(image)
+        most.append(len(at_work))
+        try:
+            return decode(image)
+        finally:
+            at_work.remove(image)
+
+    barrier = threading.Barrier(4)
+    monkeypatch.setattr(image_files, "_rgb", watched)
+    monkeypatch.setattr(image_files, "_LARGE", 64 * 64 - 1)
+    data.check_images(paths)
+    assert len(most) == 8 and max(most) == 1
+    monkeypatch.setattr(image_files, "_LARGE", 64 * 64)
+    monkeypatch.setattr(image_files, "_rgb", lambda image: barrier.wait(10) is None or image)
+    data.check_images(paths)  # smaller ones at the same time: the barrier waits for four
 
 
 def test_checking_images_can_be_stopped(tmp_path, monkeypatch):

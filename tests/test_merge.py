@@ -1,10 +1,13 @@
 """Merge recipes: read, checked, carried out; the command."""
 
+import json
 import os
+import re
 import shlex
 import subprocess
 import sys
 import time
+import warnings
 from collections import OrderedDict
 
 import numpy as np
@@ -238,6 +241,8 @@ BAD = [
     ("{stages: [{method: linear, %s}], method: linear}" % TWO, "unknown key method"),
     ("{stages: {a: 1}}", "stages: a list of stages"),
     ("{method: linear, networks: [%s]}" % ", ".join(["a"] * 101), "more than 100 networks"),
+    ("[%s]" % ", ".join(["{name: x, method: linear, networks: [a]}"] * 101), "more than 100 stages"),
+    ("{method: task-arithmetic, base: a, networks: [{network: b, weight: -1e+300}]}", "from minus to plus a million"),
 ]
 
 
@@ -283,6 +288,47 @@ def test_odd_recipes_are_one_line_or_run():
         except blend.BlendError as error:
             assert "\n" not in str(error) and len(str(error)) < 1000
     assert 20 < ran < 1400
+
+
+@pytest.mark.parametrize("merge", [
+    {"stages": [{"name": "s%d" % i, "method": "linear", "networks": ["a"]} for i in range(20000)]},
+    {"method": "linear", "networks": ["a"] * 800000}], ids=["stages", "networks"])
+def test_a_picture_with_a_merge_without_end(merge, tmp_path, capsys):
+    """Texts in PNGs may be longer than files in YAML."""
+    path = str(tmp_path / "r.png")
+    images.save_png(np.zeros([4, 4, 3], np.uint8), path, json.dumps({"merge": merge}, separators=(",", ":")))
+    began = time.process_time()
+    assert run("merge", path, "--save", tmp_path / "x.pkl") == 2
+    assert time.process_time() - began < 1 and "more than 100" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("text", [
+    "{name: sub/a.pkl, method: linear, networks: [a.pkl]}",
+    "[{name: s, method: linear, networks: [a.pkl]}, {name: sub/a.pkl, method: linear, networks: [s]}]",
+    "[{name: sub/a.pkl, method: linear, networks: [photo]}, {method: linear, networks: [sub/a.pkl, a.pkl]}]"])
+def test_a_stage_that_is_called_like_a_file_beside_the_recipe(text, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(str(tmp_path))
+    os.mkdir("sub")
+    pico("a").save("sub/a.pkl")
+    (tmp_path / "sub" / "r.yaml").write_text(text)
+    assert run("merge", "sub/r.yaml", "--save", "x.pkl") == 2
+    told = capsys.readouterr().err
+    assert told.startswith("blend: sub/r.yaml: the stage sub/a.pkl is called like") and told.count("\n") == 1
+
+
+def test_weights_near_the_largest_float_give_one_line(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(str(tmp_path))
+    networks = pico("a")
+    pico("b").save("b.pkl")
+    networks._replace(Gs=networks.Gs.replaced(OrderedDict(
+        (name, np.full_like(value, 3.4e38)) for name, value in networks.Gs.variables.items()))).save("a.pkl")
+    (tmp_path / "r.yaml").write_text(
+        "{method: linear, networks: [{network: a.pkl, weight: 9}, {network: b.pkl, weight: 1}], "
+        "parameters: {normalize: false}}")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert run("merge", "r.yaml", "--save", "x.pkl") == 2
+    assert "NaN or infinite" in capsys.readouterr().err
 
 
 def test_mistakes_that_the_networks_show():
@@ -393,7 +439,10 @@ def test_bad_options(arguments, says, files_of_three, tmp_path, capsys, monkeypa
     ("{method: linear, networks: [nowhere.pkl]}", "nowhere.pkl: no such file"),
     ("{method: linear, networks: [photo, a.pkl]}", "r.yaml: these networks cannot be blended: photo makes pictures"),
     ("{method: linear, networks: [{network: a.pkl, sha256: %s}]}" % ("0a" * 32), "not the file of the recipe"),
-    ("{method: linear, networks: ['https://me:secret@127.0.0.1:9/a.pkl']}", "say --fetch"),
+    ("{method: linear, networks: ['https://127.0.0.1:9/a.pkl']}", "r.yaml: https://127.0.0.1:9/a.pkl: the recipe asks"),
+    ("{method: linear, networks: ['https://me:secret@127.0.0.1:9/a.pkl']}", "a user's name or a password"),
+    ("{method: linear, networks: ['https://me:x@secret@127.0.0.1:9/a.pkl']}", "a user's name or a password"),
+    ("{method: linear, networks: ['https://me:x/secret@127.0.0.1:9/a.pkl']}", "a user's name or a password"),
     ("{method: linear, networks: [a.pkl], pictures: {sed: [1]}}", "pictures: unknown key sed"),
     ("{method: linear, networks: [a.pkl], pictures: {seeds: [1], psi: -.inf}}", "psi must be a number"),
     ("{method: linear, networks: [a.pkl], pictures: {seeds: 1}}", "seeds: a list is expected"),
@@ -419,12 +468,26 @@ def test_pictures_that_carry_no_merge(saved, tmp_path, capsys):
 def test_cards_say_what_names_mean_literally():
     target = checkpoints.target_for("a`b|c.safetensors")
     ingredients = (card.Ingredient("photo"), card.Ingredient("ffhq"),
-                   card.Ingredient("https://me:secret@example.org/x|`y.pkl", "0" * 64, "base"))
+                   card.Ingredient("https://me:secret@example.org/x|`y.pkl", "0" * 64, "base"),
+                   card.Ingredient("https://me:x@secret@example.org/z.pkl"),
+                   card.Ingredient("photo\\| 1234 \\| MIT"))  # a cell of its own, as some readers of Markdown see it
     text = card.text(target, pico_file(), card.Card(ingredients, {"name": "``` \n# x"}, lost=("<b>",)), "a b.png")
     assert "secret" not in text and "(a%20b.png)" in text
     assert "MIT" in text and "NC" in text and "not worked out" in text
     assert card.text(target, pico_file(), card.Card(ingredients, {"a": 1})).count("a: 1") == 1
-    assert "\\<b\\>" in text and "````yaml" in text and "x\\|`y" in text
+    assert "\\<b\\>" in text and "````yaml" in text and "x\\|\\`y" in text
+    assert "| photo\\\\\\| 1234 \\\\\\| MIT | not worked out | unknown here |" in text
+    assert "`python x|y`" in card.text(target, pico_file(), card.Card((), {}, again="python x|y"))
+
+
+def test_cards_give_commands_that_a_shell_takes_as_they_are():
+    for name in ("a b.pkl", "$(id).pkl", "a';id;'.pkl", "`$(id)`.pkl"):
+        for format in checkpoints.FORMATS:
+            target = checkpoints.Target(name, format)
+            for line in card.text(target, pico_file(), card.Card((), {})).split("\n"):
+                for command in re.findall("`(python [^`]*)`", line):
+                    words = shlex.split(command)
+                    assert name.replace("`", "'") in words or "convert" in words, command
 
 
 def test_no_tensorflow(files_of_three, tmp_path):

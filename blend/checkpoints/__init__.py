@@ -5,6 +5,7 @@ A module has NAME, `recognise` (by content, never by name), `read` and `write`.
 
 import contextlib
 import os
+import struct
 from collections import OrderedDict
 from typing import NamedTuple
 
@@ -14,6 +15,7 @@ from blend.checkpoints.pickle_reader import forbidden
 from blend.errors import BlendError, NetworkFileError, brief
 from blend.networks.network import check, without_idle
 from blend.system.files import FileMap, check_target, reason, replacing
+from blend.system.pending import Pending
 
 FORMATS = {module.NAME: module for module in (tensorflow_pickle, pytorch_pickle, rosinality, safetensors)}
 _ENDINGS = {
@@ -110,12 +112,25 @@ def parse(buffer):
             tensorflow_pickle.check_plain(network)
             checked[role], names = without_idle(network, function)
             check(checked[role], function)
+            _check_size(checked[role], len(buffer))
             idle.update((name, idle.get(name, []) + [role]) for name in names)
         left_out = contents.left_out + tuple(_idle_in_words(idle))
         return NetworkFile(*contents._replace(format=module.NAME, left_out=left_out, **checked))
-    except (ArithmeticError, LookupError, TypeError, ValueError, AttributeError, RecursionError, MemoryError) as error:
+    except (ArithmeticError, AttributeError, BufferError, LookupError, MemoryError, RuntimeError, TypeError, ValueError,
+            struct.error) as error:
         # The last net; the fuzzers of the tests take it for a fault.
         raise NetworkFileError("broken in an unforeseen way (%s: %s)" % (type(error).__name__, str(error)[:200]))
+
+
+def _check_size(network, size):
+    """Raise NetworkFileError if a network is much larger than its file: its variables are the same bytes.
+
+    Reading costs nothing, but whatever is done with the network then would. Half precision becomes twice as large.
+    """
+    there = sum(value.nbytes for value in network.stored.values() if not isinstance(value, Pending))
+    if there > 2 * size:
+        raise NetworkFileError("network %s has %s bytes of weights, its file %s: they are the same ones again and again"
+                               % (network.name, format(there, ","), format(size, ",")))
 
 
 def _idle_in_words(idle):

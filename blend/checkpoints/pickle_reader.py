@@ -103,6 +103,8 @@ def _new_dtype(code, *_flags):
 def _array(shape, dtype, data, order):
     if type(shape) is not tuple or len(shape) > 8 or not all(type(n) is int and n >= 0 for n in shape):
         raise NetworkFileError("array has an impossible shape %s" % brief(shape))
+    if type(data) not in (bytes, memoryview):
+        raise NetworkFileError("the numbers of an array are a %s" % type(data).__name__)
     count = 1
     for n in shape:
         count *= n

@@ -112,7 +112,7 @@ def _split(state_dict):
 def _average(array):
     """w [D] of an average w [D] or [L,D]; None if its layers differ."""
     rows = array.reshape(-1, array.shape[-1]) if array.ndim else array.reshape(1, 1)
-    return rows[0] if all(np.array_equal(row, rows[0]) for row in rows) else None
+    return rows[0] if np.all(rows == rows[0]) else None
 
 
 def _ada(tensors, left_out):

@@ -82,6 +82,12 @@ def _written_out(network):
     return kwargs
 
 
+def sources(networks):
+    """The texts that Contents carry for loaders that execute them, a set: of all networks and their components."""
+    parts = [part for network in networks.by_role.values() for part in [network] + list(network.components.values())]
+    return {part.extra["build_module_src"] for part in parts if part.extra.get("build_module_src")}
+
+
 def without_source(networks):
     """Contents whose networks carry no source, so that they get ours when they are written as pickles."""
     def bare(network):

@@ -5,6 +5,7 @@ numbers of half precision are widened, which loses nothing.
 """
 
 import io
+import struct
 import zipfile
 from collections import OrderedDict
 from typing import Any, Callable, NamedTuple
@@ -136,6 +137,8 @@ def _names(budget):
     """What PyTorch's files ask for, as in pickle_reader.py; nested streams draw on the budget of the file."""
 
     def load_from_bytes(data):
+        if type(data) not in (bytes, memoryview):  # an array is a buffer, too, of another form
+            raise NetworkFileError("the bytes of a storage are a %s" % type(data).__name__)
         return _nested(memoryview(data), budget)
 
     def module(meta):
@@ -379,7 +382,8 @@ def _members(view):
     try:
         with zipfile.ZipFile(_Bounded(view)) as archive:
             infos, end = archive.infolist(), archive.start_dir
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, UnicodeDecodeError, IndexError) as error:
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, UnicodeDecodeError, IndexError,
+            struct.error) as error:
         raise NetworkFileError("not a whole zip archive (%s)" % error)
     members, unused, position = {}, 0, 0
     for info in sorted(infos, key=lambda info: info.header_offset):

@@ -4,7 +4,7 @@ import argparse
 
 from blend import checkpoints, zoo
 from blend.checkpoints import tensorflow_pickle
-from blend.commands.inspect import tell_bad_values
+from blend.commands.inspect import tell_bad_values, tell_source
 from blend.errors import BlendError, one_line
 from blend.system import files, progress
 
@@ -34,6 +34,8 @@ def run(parser_class, arguments):
     print("to       %s (%s)" % target)
     for part in list(networks.left_out) + lost:
         print("left out %s" % one_line(part))
+    if target.format == tensorflow_pickle.NAME:
+        tell_source(networks._replace(format=target.format))
     tell_bad_values(networks)
     return 0
 

@@ -20,7 +20,7 @@ def run(parser_class, arguments):
     networks = zoo.load(given.source)
     _tell_file(networks)
     _tell_architecture(networks.Gs)
-    _tell_source(networks)
+    tell_source(networks)
     for part in networks.left_out:
         print("besides  %s" % one_line(part))
     if given.variables:
@@ -50,11 +50,17 @@ def _tell_architecture(network):
             print("also     %s" % one_line("%s = %s" % (key, brief(network.static_kwargs[key]))))
 
 
-def _tell_source(networks):
-    source = networks.Gs.extra.get("build_module_src")
-    if networks.format == tensorflow_pickle.NAME and source:
-        whose = " (blend's own)" if carried.own(source, carried.TENSORFLOW) else ""
-        print("source   %d lines, which other programs execute%s" % (source.count("\n"), whose))
+def tell_source(networks):
+    """Print a line if networks carry text that is executed somewhere: a stranger's, in any part, or blend's own."""
+    is_tensorflow = networks.format == tensorflow_pickle.NAME
+    texts = tensorflow_pickle.sources(networks)
+    foreign = [text for text in texts if not carried.own(text, carried.TENSORFLOW)]
+    if foreign:
+        print("source   %d lines, which other programs execute%s" % (
+            sum(text.count("\n") for text in foreign), "" if is_tensorflow else " in TensorFlow's files made of this"))
+    elif texts and is_tensorflow:
+        print("source   %d lines, which other programs execute (blend's own)" % max(
+            text.count("\n") for text in texts))
 
 
 def tell_bad_values(networks):

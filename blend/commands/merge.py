@@ -22,6 +22,7 @@ from blend.pictures import generate, images, latents
 from blend.system import files, memory, plain_yaml, progress
 from blend.system.pending import computed
 from blend.system.version import VERSION
+from blend.zoo.addresses import check_url
 
 EPILOG = """\
 A recipe is a file in YAML or JSON:
@@ -93,11 +94,11 @@ def run(parser_class, arguments):
     if options is not None:
         files.check_folder(out)
     memory.keep()
-    recipe = merge_recipe.with_places(recipe, lambda name: _place(name, os.path.dirname(path), given.get("fetch")))
     has_card = "save" in given and given.get("card", True)
     opened = Opened(OrderedDict(), OrderedDict(), futures.ThreadPoolExecutor(2), options is not None or has_card,
                     given.get("fetch", False))
     try:
+        recipe = merge_recipe.with_places(recipe, lambda name: _place(name, os.path.dirname(path), given.get("fetch")))
         merged = stages.run(recipe, opened.load)
     except BlendError as error:
         raise type(error)("%s: %s" % (path, error))
@@ -193,9 +194,11 @@ def _picture_options(recipe, given, path):
 
 def _place(name, folder, fetch):
     """Where a network of a recipe is: as it is called, or beside the recipe."""
-    if zoo.is_url(name) and not fetch:
-        raise BlendError("%s: the recipe asks this address for a network; say --fetch if that is what you want"
-                         % cards.without_secrets(name))
+    if zoo.is_url(name):
+        check_url(name)  # first, as its error tells no password
+        if not fetch:
+            raise BlendError("%s: the recipe asks this address for a network; say --fetch if that is what you want"
+                             % name)
     beside = os.path.join(folder, name)
     return beside if not os.path.exists(name) and os.path.isfile(beside) else name
 

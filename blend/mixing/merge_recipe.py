@@ -22,6 +22,7 @@ from blend.system import plain_yaml
 
 BASE = "base"
 _MOST = 100  # networks in a recipe, each an open file
+_LARGEST = 1e6  # weight
 _LAYER = re.compile(r"(\d{1,4})x\1(/[A-Za-z0-9_]{1,20})?")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _RECIPE_KEYS = ("name", "stages", "pictures")
@@ -113,6 +114,8 @@ def parse(value, where="recipe"):
         pictures = pictures[0] if pictures else None
     if not isinstance(listed, list) or not listed:
         raise BlendError("%s: stages: a list of stages is expected, not %s" % (where, _shown(listed)))
+    if len(listed) > _MOST:
+        raise BlendError("%s: more than %d stages" % (where, _MOST))
     if pictures is not None and not isinstance(pictures, dict):
         raise BlendError("%s: pictures: options such as {seeds: [0, 1]} are expected, not %s" % (
             where, _shown(pictures)))
@@ -139,6 +142,8 @@ def _stage(value, where):
     networks = value.get("networks")
     if not isinstance(networks, list) or not networks:
         raise BlendError("%s: networks: a list of networks is expected, not %s" % (where, _shown(networks)))
+    if len(networks) > _MOST:
+        raise BlendError("%s: more than %d networks" % (where, _MOST))
     entries = tuple(_entry(entry, "%s: networks[%d]" % (where, number), method)
                     for number, entry in enumerate(networks, 1))
     base = value.get("base")
@@ -196,7 +201,7 @@ def _entry(value, where, method):
 def _check_weight(weight, where, method):
     if not METHODS[method].weighted:
         raise BlendError("%s: %s takes no weights" % (where, method))
-    least = -math.inf if METHODS[method].negative else 0
+    least = -_LARGEST if METHODS[method].negative else 0
     for key, number in (weight.items() if isinstance(weight, dict) else [(None, weight)]):
         place = where if key is None else "%s: %s" % (where, _shown(key))
         if key is not None and not (_LAYER.fullmatch(key) or key in OUTSIDE.values()):
@@ -204,9 +209,10 @@ def _check_weight(weight, where, method):
         if not _is_number(number):
             raise BlendError('%s: a number, or numbers by layer such as {8x8: 0.3}, is expected, not %s' % (
                 place, _shown(number)))
-        if not least <= number <= 1e6:
+        if not least <= number <= _LARGEST:
             raise BlendError("%s: %s takes weights %s, not %s" % (
-                place, method, "up to a million" if METHODS[method].negative else "of 0 and more", _shown(number)))
+                place, method, "from minus to plus a million" if METHODS[method].negative else "of 0 and more",
+                _shown(number)))
 
 
 def _stage_parameters(value, where, method):
@@ -332,11 +338,20 @@ def _hint(word, known):
 
 
 def with_places(recipe, place):
-    """The same recipe with `place(network)` in place of every network that is no stage."""
+    """The same recipe with `place(network)` in place of every network that is no stage.
+
+    BlendError: a stage is called what a network would be.
+    """
     names = {stage.name for stage in recipe.stages}
 
     def placed(entry):
-        return entry if entry is None or entry.network in names else entry._replace(network=place(entry.network))
+        if entry is None or entry.network in names:
+            return entry
+        network = place(entry.network)
+        if network in names:
+            raise BlendError("the stage %s is called like the file of the network %s; give it another name" % (
+                _shown(network), _shown(entry.network)))
+        return entry._replace(network=network)
 
     return recipe._replace(stages=tuple(stage._replace(
         base=placed(stage.base), networks=tuple(placed(entry) for entry in stage.networks)) for stage in recipe.stages))

@@ -244,4 +244,5 @@ def apply(method, name, arrays, weights, base=None, parameters=None):
     options = {key: (parameters or {}).get(key, PARAMETERS[key].default) for key in method.parameters}
     if "seed" in options:
         options["name"] = name
-    return method.function(arrays, weights, *([base] if method.base else []), **options)
+    with np.errstate(over="ignore", invalid="ignore"):  # whoever calls looks at what comes of it
+        return method.function(arrays, weights, *([base] if method.base else []), **options)

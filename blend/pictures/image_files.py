@@ -1,6 +1,7 @@
 """Image files that others made, as upright RGB. Only common formats are decoded, and nothing larger than a camera's."""
 
 import contextlib
+import threading
 
 import numpy as np
 from PIL import Image
@@ -10,6 +11,8 @@ from blend.system.files import open_regular, reason
 
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP")  # by content, whatever the name says; Pillow would start programs for others
 MOST_PIXELS = 2 ** 26
+_LARGE = 2 ** 24  # pixels; above, one picture is decoded at a time: small files may take a gigabyte
+_large = threading.Lock()
 _ORIENTATION = 0x0112  # Exif 2.3, table 4; what undoes each of its values
 _UPRIGHT = {2: Image.FLIP_LEFT_RIGHT, 3: Image.ROTATE_180, 4: Image.FLIP_TOP_BOTTOM, 5: Image.TRANSPOSE,
             6: Image.ROTATE_270, 7: Image.TRANSVERSE, 8: Image.ROTATE_90}
@@ -22,7 +25,10 @@ def read(path):
     BlendError: it cannot be read, is animated, or has more than MOST_PIXELS pixels.
     """
     with _opened(path) as image:
-        return _rgb(_upright(image))
+        if image.width * image.height <= _LARGE:
+            return _rgb(_upright(image))
+        with _large:
+            return _rgb(_upright(image))
 
 
 @contextlib.contextmanager
