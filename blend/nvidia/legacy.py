@@ -9,7 +9,7 @@ import sys
 import types
 from collections import OrderedDict
 
-from blend import checkpoints, zoo
+from blend import zoo
 from blend.checkpoints import tensorflow_pickle
 from blend.engine import tensorflow
 from blend.errors import BlendError
@@ -43,19 +43,19 @@ def _loader(engine, trust):
     loaded = {}
 
     def load_networks(path_or_gdrive_path):
-        path = find(path_or_gdrive_path)
-        if path not in loaded:
-            parsed = checkpoints.load(path)
-            loaded[path] = engine.load(parsed, admission.admit(parsed, trust))
-        return loaded[path]
+        name = _known_as(path_or_gdrive_path)
+        if name not in loaded:
+            parsed = zoo.load(name)
+            loaded[name] = engine.load(parsed, admission.admit(parsed, trust))
+        return loaded[name]
 
     return load_networks
 
 
-def find(name):
-    """The path of what `load_networks` is asked for: whatever `zoo.find` finds, and NVIDIA's gdrive: names."""
+def _known_as(name):
+    """What the zoo calls a network that `load_networks` is asked for: NVIDIA's gdrive: names are addresses there."""
     name = str(name)
-    return zoo.find(_ADDRESS + name[len(_GDRIVE):] if name.startswith(_GDRIVE) else name)
+    return _ADDRESS + name[len(_GDRIVE):] if name.startswith(_GDRIVE) else name
 
 
 def _modules():
@@ -83,7 +83,7 @@ def load_networks(path_or_gdrive_path):
 
     BlendError: there is no such file, or it is no network of StyleGAN2.
     """
-    parsed = checkpoints.load(find(path_or_gdrive_path))
+    parsed = zoo.load(_known_as(path_or_gdrive_path))
     admission.check(parsed)
     dnnlib.init_tf()
     return tuple(network and dnnlib.restored(tensorflow_pickle.with_source(network))
