@@ -39,7 +39,8 @@ class Tuned(object):
     def __init__(self, network, tuning):
         from blend.engine.generator import Generator
 
-        self.name, self.architecture, self.variables = network.name, network.architecture, network.variables
+        self.name, self.family, self.architecture = network.name, network.family, network.architecture
+        self.variables = network.variables
         self._generator = Generator(network.architecture, tuning=tuning)
 
     def generator(self, device=None):
