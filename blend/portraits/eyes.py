@@ -7,7 +7,7 @@ from blend.portraits.maths import FLOAT, dot, length, mix, smoothstep, to_linear
 
 _UP = np.array([0, 1, 0], FLOAT)
 _CAMERA_GAZE = np.array([0, 0, 1], FLOAT)
-_TEETH, _TONGUE = to_linear(np.array([0.93, 0.90, 0.84])), to_linear(np.array([0.66, 0.30, 0.29]))
+_TEETH, _TONGUE = to_linear(np.array([0.97, 0.94, 0.87])), to_linear(np.array([0.66, 0.30, 0.29]))
 
 
 def gaze(person, centre, turned, camera, look, side):
@@ -94,7 +94,7 @@ def shade_mouth(surface, is_teeth, lights, shadows, style):
         gap = np.abs((np.abs(surface.places[:, 0]) / 0.062) % 1)
         depth = depth * (1 - 0.2 * np.exp(-np.minimum(gap, 1 - gap) ** 2 / 0.01))
     lit = 0.6 + 0.4 * shadows.lit(surface.points, shadows.skin, 0.10, 3.0, 0.12)
-    colours = colour * (0.8 * lights.key_colour * (facing * lit)[:, None] + 0.85 * lights.sky.mean()) * depth[:, None]
+    colours = colour * (0.8 * lights.key_colour * (facing * lit)[:, None] + 0.85 * lights.sky.mean() + 0.15) * depth[:, None]
     half = np.clip(dot(surface.normals, unit(lights.key + surface.views)), 0, 1)
     return colours + (0.12 * half ** 40 * depth)[:, None] * lights.key_colour
 

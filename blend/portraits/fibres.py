@@ -3,7 +3,7 @@
 import numpy as np
 
 from blend.portraits import skin, strands
-from blend.portraits.maths import FLOAT, dot, smoothstep, to_linear, unit
+from blend.portraits.maths import FLOAT, dot, mix, smoothstep, to_linear, unit
 
 
 def shade(person, splats, outwards, free, views, lights, shadows, style):
@@ -18,7 +18,7 @@ def shade(person, splats, outwards, free, views, lights, shadows, style):
     wrapped = np.clip((outwards.dot(lights.key) + 0.35) / 1.35, 0, 1)
     along = splats.tangents.dot(lights.key)
     key = (lit * wrapped * (0.35 + 0.65 * np.sqrt(np.clip(1 - along * along, 0, 1))))[:, None]
-    depth = np.where(is_hair, 0.55 + 0.45 * splats.layer ** 0.7, 1)
+    depth = np.where(is_hair, 0.66 + 0.34 * splats.layer ** 0.7, 1)
     colours = albedo * (lights.key_colour * key + 0.85 * lights.ambient(outwards, 0.55, 0.73)) * (
         1.25 * depth * (0.35 + 0.65 * free))[:, None]
     colours = colours + _reflections(splats, albedo, outwards, views, lit * wrapped, lights, look) * depth[:, None]
@@ -37,7 +37,7 @@ def _albedo(person, splats, is_hair):
     lash = np.full(3, 0.012, FLOAT) + 0.06 * base
     table = np.stack([own, skin.brow_colour(person, base), 0.85 * own, lash, frame]).astype(FLOAT)
     tip = np.where(is_hair, 0.82 + 0.38 * splats.along, 1)
-    return table[splats.material] * (np.clip(splats.shade, 0.5, 1.6) * tip)[:, None]
+    return mix(table[splats.material] * (np.clip(splats.shade, 0.5, 1.6) * tip)[:, None], 0.8 * base, splats.sheer)
 
 
 def _lobe(tangents, light, views, outwards, power, shift):

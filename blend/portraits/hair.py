@@ -54,7 +54,7 @@ def receding(hair, places, angle):
 
 
 def grow(person, head, normals, count, soft):
-    """Groups (points [M,K,3], layer [M], shade [M]) of a person's hair, before the pose.
+    """Groups (points [M,K,3], layer [M], shade [M], sheer [M]) of a person's hair, before the pose.
 
     count: strands on the whole scalp. soft: True for smooth locks, as cartoons have them.
     """
@@ -76,9 +76,10 @@ def grow(person, head, normals, count, soft):
     points = points + frizz * random.normal(0, 1, place.points.shape)
     if cut.curtain:
         points = _off_the_face(points, place, cut, wide)
-    shade = 1 + random.normal(0, 0.06 if soft else 0.13, len(place.x)) + random.normal(0, 0.1, len(
+    shade = 1 + random.normal(0, 0.06 if soft else 0.09, len(place.x)) + random.normal(0, 0.09, len(
         roots.scalp().angle))[roots.scalp().guides[cut.guides][place.chosen]]
-    groups = [(points.transpose(1, 0, 2).astype(FLOAT), place.layer, shade.astype(FLOAT))]
+    sheer = 0.6 * smoothstep(0.10, -0.02, place.edge)
+    groups = [(points.transpose(1, 0, 2).astype(FLOAT), place.layer, shade.astype(FLOAT), sheer.astype(FLOAT))]
     if hair.style in TIED:
         groups.append(_knot(hair, random, max(300, count // 5)))
     return groups
@@ -151,10 +152,10 @@ def _slick(hair, place, sex):
 
 
 def _quiff(hair, place, sex):
-    lengths = place.top * (0.35 + 0.3 * hair.length + 0.15 * place.front) + (1 - place.top) * 0.10 + 0.03
-    comb = _columns(_side(hair) * 0.3 * place.top, 0.8 * place.top - 0.4 * (1 - place.top),
-                    -0.5 * place.top + 0.7 * place.front, len(place.x))
-    return Cut(_near_the_edge(lengths, place), comb, 11, lift=0.75 * place.top + 0.2, gravity=0.1, thick=0.05,
+    lengths = place.top * (0.22 + 0.22 * hair.length + 0.15 * place.front) + (1 - place.top) * 0.10 + 0.03
+    comb = _columns(_side(hair) * 0.3 * place.top, 0.55 * place.top - 0.4 * (1 - place.top),
+                    -0.6 * place.top + 0.75 * place.front, len(place.x))
+    return Cut(_near_the_edge(lengths, place), comb, 11, lift=0.5 * place.top + 0.2, gravity=0.3, thick=0.05,
                gather=0.6)
 
 
@@ -199,10 +200,10 @@ def _fringe(hair, place, sex):
 
 def _curly(hair, place, sex):
     level = 7.5 if sex > 0.5 else 6.9 - 0.9 * hair.length
-    lengths = np.clip((place.y - level) * 0.75 + 0.25, 0.25, 1.6) * (0.85 + 0.3 * place.layer)
-    comb = _columns(place.away * 0.5, -0.2, 0.15 * place.front, len(place.x))
-    return Cut(lengths.astype(FLOAT), comb, 40, lift=0.8, gravity=0.8, thick=0.24 + 0.15 * hair.volume, gather=0.8,
-               frizz=0.07, curl=(0.055 + 0.03 * hair.wave, 2.4 + 1.2 * hair.volume), guides=350, curtain=True)
+    lengths = np.clip((place.y - level) * 0.7 + 0.15, 0.2, 1.5) * (0.85 + 0.3 * place.layer)
+    comb = _columns(place.away * 0.6, -0.3, 0.1 * place.front, len(place.x))
+    return Cut(lengths.astype(FLOAT), comb, 40, lift=0.6, gravity=1.1, thick=0.14 + 0.10 * hair.volume, gather=0.85,
+               frizz=0.04, curl=(0.055 + 0.03 * hair.wave, 2.4 + 1.2 * hair.volume), guides=350, curtain=True)
 
 
 def _afro(hair, place, sex):
@@ -355,4 +356,5 @@ def _knot(hair, random, count):
             way = unit(way + np.array([side * 0.01, -0.22, 0]))
             points.append(points[-1] + way * step)
         points = np.stack(points, 1)
-    return points.astype(FLOAT), random.rand(count).astype(FLOAT), (1 + random.normal(0, 0.12, count)).astype(FLOAT)
+    return (points.astype(FLOAT), random.rand(count).astype(FLOAT), (1 + random.normal(0, 0.1, count)).astype(FLOAT),
+            np.zeros(count, FLOAT))

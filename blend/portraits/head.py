@@ -12,9 +12,14 @@ _PIVOT = np.array([0, 6.25, 0.35], FLOAT)  # of the head on the neck
 # The ages, in years, that the macro targets stand for, and MakeHuman's names of them.
 _AGES = (("child", 12.0), ("young", 25.0), ("old", 90.0))
 
+# Added for everyone: the average mesh looks sleepy, square-jawed, and pouts.
+_EVERYONE = {"eye-height1-incr": 0.2, "eye-height2-incr": 0.35, "eye-height3-incr": 0.2, "eye-scale-incr": 0.15,
+             "mouth-trans-backward": 0.2, "mouth-upperlip-volume-decr": 0.25, "mouth-lowerlip-volume-decr": 0.25,
+             "mouth-upperlip-height-decr": 0.15, "mouth-lowerlip-height-decr": 0.2, "head-invertedtriangular": 0.15,
+             "chin-width-decr": 0.15, "eyebrows-trans-down": 0.15}
 # Added for women, times (1 - sex): the macro targets alone leave many faces masculine.
-_FEMALE = {"chin-width-decr": 0.35, "eye-scale-incr": 0.3, "mouth-lowerlip-volume-incr": 0.2, "cheek-bones-incr": 0.15,
-           "mouth-upperlip-volume-incr": 0.2, "head-oval": 0.25, "nose-scale-horiz-decr": 0.25, "chin-bones-decr": 0.3,
+_FEMALE = {"chin-width-decr": 0.4, "eye-scale-incr": 0.3, "mouth-lowerlip-volume-incr": 0.2, "cheek-bones-incr": 0.15,
+           "mouth-upperlip-volume-incr": 0.2, "head-oval": 0.25, "head-invertedtriangular": 0.15, "nose-scale-horiz-decr": 0.25, "chin-bones-decr": 0.3,
            "neck-scale-horiz-decr": 0.3, "nose-volume-decr": 0.2, "eyebrows-angle-up": 0.25, "eyebrows-trans-up": 0.15,
            "chin-height-decr": 0.15, "forehead-nubian-decr": 0.1, "neck-scale-depth-decr": 0.15}
 # Added for children, times their youth: large eyes and cheeks, small nose and jaw.
@@ -80,7 +85,7 @@ def detail_weights(person, proportions):
     for name, weight in person.shape:
         halved = proportions == TOON and name.startswith(("nose", "asym"))
         weights[name] = weight * scale * (0.5 if halved else 1)
-    extras = [(_FEMALE, 1 - person.sex), (_YOUNG, youth(person.age)), ({"eye-height2-incr": 0.15}, 1.0),
+    extras = [(_FEMALE, 1 - person.sex), (_YOUNG, youth(person.age)), (_EVERYONE, 1.0),
               ({"eye-epicanthus-in": 0.3}, person.ancestry.asian)]
     if proportions == TOON:
         extras.append((_TOON, 1.0))

@@ -80,7 +80,8 @@ def _groups(someone, style, built, normals, samples):
     scale = samples / 512.0
 
     def strand_group(grown, material, width):
-        return raster.Strands(grown[0], grown[1], grown[2], material, int(max(1, round(scale * width))))
+        points, layer, shade, sheer = grown
+        return raster.Strands(points, layer, shade, sheer, material, int(max(1, round(scale * width))))
 
     groups = [strand_group(grown, strands.HAIR, style.hair.width)
               for grown in hair.grow(someone, built, normals, count, style.soft)]
@@ -94,7 +95,7 @@ def _groups(someone, style, built, normals, samples):
         lines = strands.frames(someone, built)
         ones = np.ones(len(lines), FLOAT)
         thick = (4 + 2.5 * someone.glasses.thick) * (1.5 if style.soft else 1)
-        groups.append(strand_group((lines, ones, ones), strands.FRAME, max(thick, 2 / scale)))
+        groups.append(strand_group((lines, ones, ones, 0 * ones), strands.FRAME, max(thick, 2 / scale)))
     return groups
 
 

@@ -178,7 +178,7 @@ def person(seed):
         int(seed), ancestry, _float(sex), age, _float(np.clip(random.normal(0.5, 0.2), 0.1, 0.95)),
         _shape(random), skin, hair, _eyes(random, ancestry), _brows(random, hair, male, age),
         _beard(random, male, age), _glasses(random, age), _clothes(random), _expression(random), _pose(random),
-        Gaze(*_floats(random.normal(0, 0.05, 2)) + (_float(random.uniform(0.5, 0.95)),)),
+        Gaze(*_floats(random.normal([0, -0.03], [0.05, 0.03])) + (_float(random.uniform(0.5, 0.95)),)),
         Light(1 if random.rand() < 0.5 else -1, _float(random.uniform(-0.5, 0.5)), *_floats(random.rand(5))),
         Camera(*_floats(random.rand(3))),
         Background(_pick(random, BACKGROUNDS, (0.25, 0.2, 0.25, 0.12, 0.18)), int(random.randint(2 ** 31 - 1))))
@@ -356,9 +356,10 @@ def _smile(random):
 
 
 def _laugh(random):
-    return {"mouthSmile*": random.uniform(0.5, 0.85), "mouthUpperUp*": random.uniform(0.45, 0.85),
-            "mouthLowerDown*": random.uniform(0.3, 0.6), "jawOpen": random.uniform(0.06, 0.16),
-            "cheekSquint*": random.uniform(0.2, 0.6), "eyeSquint*": random.uniform(0, 0.35)}
+    return {"mouthSmile*": random.uniform(0.7, 1.0), "mouthUpperUp*": random.uniform(0.45, 0.8),
+            "mouthLowerDown*": random.uniform(0.25, 0.5), "jawOpen": random.uniform(0.06, 0.18),
+            "mouthDimple*": random.uniform(0, 0.4), "cheekSquint*": random.uniform(0.3, 0.7),
+            "eyeSquint*": random.uniform(0, 0.3)}
 
 
 def _open(random):

@@ -12,6 +12,7 @@ class Strands(NamedTuple):
     points: np.ndarray   # [M,K,3]
     layer: np.ndarray    # [M] 0 (next to the skin) to 1 (outermost)
     shade: np.ndarray    # [M] factor of the colour, about 1
+    sheer: np.ndarray    # [M] 0 to 1: how much of the skin shows through
     material: int
     width: int
 
@@ -24,6 +25,7 @@ class Splats(NamedTuple):
     along: np.ndarray      # [P] 0 (root) to 1 (tip)
     layer: np.ndarray
     shade: np.ndarray
+    sheer: np.ndarray
     material: np.ndarray
 
 
@@ -121,11 +123,12 @@ def strands(groups, project, depth, height, width):
     winner[pixels[wins]] = wins  # one where several are as near
     shown = np.flatnonzero(winner >= 0)
     owner, place = owners[winner[shown]], places[winner[shown]]
-    start, end, along, layer, shade, material = [np.concatenate([piece[name] for piece in pieces])[owner] for name in
-                                                 ("start", "end", "along", "layer", "shade", "material")]
+    start, end, along, layer, shade, sheer, material = [np.concatenate([piece[name] for piece in pieces])[owner] for name in
+                                                 ("start", "end", "along", "layer", "shade", "sheer",
+                                                  "material")]
     way = end - start
     tangents = way / np.maximum(np.sqrt((way * way).sum(1, keepdims=True)), 1e-9)
-    return Splats(shown, start + way * place[:, None], tangents, along, layer, shade, material), nearest
+    return Splats(shown, start + way * place[:, None], tangents, along, layer, shade, sheer, material), nearest
 
 
 def _segments(group, project, height, width):
@@ -138,7 +141,7 @@ def _segments(group, project, height, width):
     strand, step = kept // (points - 1), kept % (points - 1)
     return {"start": group.points[strand, step], "end": group.points[strand, step + 1], "screen": start[kept],
             "way": end[kept] - start[kept], "along": step.astype(FLOAT) / (points - 1), "layer": group.layer[strand],
-            "shade": group.shade[strand], "material": np.full(len(kept), group.material, np.int8)}
+            "shade": group.shade[strand], "sheer": group.sheer[strand], "material": np.full(len(kept), group.material, np.int8)}
 
 
 def _dots(piece, thickness, height, width):

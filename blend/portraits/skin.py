@@ -9,8 +9,8 @@ from blend.portraits.head import youth
 from blend.portraits.maths import FLOAT, dot, mix, smoothstep, to_linear, unit
 
 # sRGB of eight tones from the lightest to the darkest.
-_TONES = to_linear(np.array([[232, 194, 175], [224, 181, 157], [211, 164, 136], [200, 151, 120], [172, 121, 90],
-                             [137, 92, 66], [102, 66, 48], [74, 48, 36]]) / 255.0)
+_TONES = to_linear(np.array([[233, 198, 183], [225, 184, 165], [211, 167, 144], [198, 151, 126], [170, 121, 95],
+                             [136, 93, 70], [102, 68, 52], [76, 51, 40]]) / 255.0)
 _UP = np.array([0, 1, 0], FLOAT)
 
 
@@ -154,7 +154,7 @@ def _around_the_eyes(person, colours, surface, style):
 
 
 def _lip_colour(person, base, style):
-    own = base * np.array([0.82, 0.54, 0.53], FLOAT)
+    own = base * np.array([0.80, 0.49, 0.52], FLOAT)
     painted = to_linear(np.array([0.66 + 0.03 * np.clip(person.skin.red, -2, 2), 0.18, 0.22]))
     colour = own + (painted - own) * 0.5 * person.skin.makeup
     plain = base * np.array([0.84, 0.64, 0.62], FLOAT)

@@ -12,7 +12,7 @@ _LASH_ROWS = 5                             # vertices from a lash's root to its 
 
 
 def brows(person, points, normals, soft):
-    """(points [M,5,3], layer [M], shade [M]) of both brows."""
+    """(points [M,5,3], layer [M], shade [M], sheer [M]) of both brows."""
     random = np.random.RandomState(person.hair.strands ^ 1)
     places = roots.brows()
     thickness = person.brows.thickness * (0.85 if soft else 0.95)
@@ -29,11 +29,12 @@ def brows(person, points, normals, soft):
     at = np.linspace(0, 1, 5)[None, :, None]
     strands = (root + normal * 0.006)[:, None] + way[:, None] * (long[:, None, None] * at) - normal[:, None] * (
         0.012 * at ** 2)
-    return strands.astype(FLOAT), random.rand(len(x)).astype(FLOAT), (1 + random.normal(0, 0.1, len(x))).astype(FLOAT)
+    return (strands.astype(FLOAT), random.rand(len(x)).astype(FLOAT),
+            (1 + random.normal(0, 0.08, len(x))).astype(FLOAT), np.full(len(x), 0.05 if soft else 0.2, FLOAT))
 
 
 def beard(person, points, normals):
-    """(points [M,6,3], layer [M], shade [M]) of beard and moustache, or None."""
+    """(points [M,6,3], layer [M], shade [M], sheer [M]) of beard and moustache, or None."""
     if not (person.beard.length or person.beard.moustache):
         return None
     random = np.random.RandomState(person.hair.strands ^ 2)
@@ -49,7 +50,9 @@ def beard(person, points, normals):
     long = (long * (0.6 + 0.6 * random.rand(len(x))) * (1 + 0.5 * (y < 6.3)))[:, None, None]
     at = np.linspace(0, 1, 6)[None, :, None]
     strands = root[:, None] + way[:, None] * (long * at) + np.array([0, -0.25, 0]) * (long * at ** 2)
-    return strands.astype(FLOAT), random.rand(len(x)).astype(FLOAT), (1 + random.normal(0, 0.17, len(x))).astype(FLOAT)
+    dense = regions.beard(places.places[chosen])[0]
+    return (strands.astype(FLOAT), random.rand(len(x)).astype(FLOAT),
+            (1 + random.normal(0, 0.14, len(x))).astype(FLOAT), (0.25 + 0.5 * (1 - dense)).astype(FLOAT))
 
 
 def _at(places, chosen, points, normals):
@@ -58,7 +61,7 @@ def _at(places, chosen, points, normals):
 
 
 def lashes(person, points, soft):
-    """(points [M,5,3], layer [M], shade [M]) of the lashes of both eyes."""
+    """(points [M,5,3], layer [M], shade [M], sheer [M]) of the lashes of both eyes."""
     strands = []
     woman = 1 - person.sex
     for grid in lash_grids():
@@ -71,7 +74,8 @@ def lashes(person, points, soft):
         reach = (0.72 if upper else 0.38) * (0.75 + 0.25 * woman) * (1 + 0.35 * person.skin.makeup)
         strands.append(lash[:, :1] + (lash - lash[:, :1]) * (reach * (1.15 if soft and woman > 0.5 else 1)))
     strands = np.concatenate(strands).astype(FLOAT)
-    return strands, np.ones(len(strands), FLOAT), np.ones(len(strands), FLOAT)
+    ones = np.ones(len(strands), FLOAT)
+    return strands, ones, ones, (0.1 if soft else 0.35) * ones
 
 
 @functools.lru_cache(maxsize=None)
