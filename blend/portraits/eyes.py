@@ -94,7 +94,8 @@ def shade_mouth(surface, is_teeth, lights, shadows, style):
         gap = np.abs((np.abs(surface.places[:, 0]) / 0.062) % 1)
         depth = depth * (1 - 0.2 * np.exp(-np.minimum(gap, 1 - gap) ** 2 / 0.01))
     lit = 0.6 + 0.4 * shadows.lit(surface.points, shadows.skin, 0.10, 3.0, 0.12)
-    colours = colour * (0.8 * lights.key_colour * (facing * lit)[:, None] + 0.85 * lights.sky.mean() + 0.15) * depth[:, None]
+    around = 0.85 * lights.sky.mean() + 0.15
+    colours = colour * (0.8 * lights.key_colour * (facing * lit)[:, None] + around) * depth[:, None]
     half = np.clip(dot(surface.normals, unit(lights.key + surface.views)), 0, 1)
     return colours + (0.12 * half ** 40 * depth)[:, None] * lights.key_colour
 

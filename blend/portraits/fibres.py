@@ -37,7 +37,8 @@ def _albedo(person, splats, is_hair):
     lash = np.full(3, 0.012, FLOAT) + 0.06 * base
     table = np.stack([own, skin.brow_colour(person, base), 0.85 * own, lash, frame]).astype(FLOAT)
     tip = np.where(is_hair, 0.82 + 0.38 * splats.along, 1)
-    return mix(table[splats.material] * (np.clip(splats.shade, 0.5, 1.6) * tip)[:, None], 0.8 * base, splats.sheer)
+    sheer = splats.sheer * np.where(is_hair, np.clip(1 - 4 * splats.along, 0, 1), 1)  # long hair covers itself
+    return mix(table[splats.material] * (np.clip(splats.shade, 0.5, 1.6) * tip)[:, None], 0.8 * base, sheer)
 
 
 def _lobe(tangents, light, views, outwards, power, shift):

@@ -40,7 +40,8 @@ class Cut(NamedTuple):
     hug: float = 0.0                        # how far those that stand off are drawn back to the head
     curl: Tuple[float, float] = (0.0, 0.0)  # radius in dm, turns a dm
     guides: int = 900
-    curtain: bool = False                   # long hair that frames the face
+    curtain: bool = False                   # long hair that hangs beside the face
+    clear: bool = False                     # ends before the face
     bangs: Union[bool, np.ndarray] = False  # [M] those that fall over the forehead
 
 
@@ -74,11 +75,11 @@ def grow(person, head, normals, count, soft):
         points = _curled(points, place, cut, reach, random)
     frizz = cut.frizz * (0.03 if soft else 0.1) * np.linspace(0, 1, cut.steps + 1)[:, None, None]
     points = points + frizz * random.normal(0, 1, place.points.shape)
-    if cut.curtain:
+    if cut.clear:
         points = _off_the_face(points, place, cut, wide)
     shade = 1 + random.normal(0, 0.06 if soft else 0.09, len(place.x)) + random.normal(0, 0.09, len(
         roots.scalp().angle))[roots.scalp().guides[cut.guides][place.chosen]]
-    sheer = 0.6 * smoothstep(0.10, -0.02, place.edge)
+    sheer = 0.6 * smoothstep(0.10, -0.02, place.edge) * smoothstep(0.7, 0.35, cut.length)
     groups = [(points.transpose(1, 0, 2).astype(FLOAT), place.layer, shade.astype(FLOAT), sheer.astype(FLOAT))]
     if hair.style in TIED:
         groups.append(_knot(hair, random, max(300, count // 5)))
@@ -152,11 +153,11 @@ def _slick(hair, place, sex):
 
 
 def _quiff(hair, place, sex):
-    lengths = place.top * (0.22 + 0.22 * hair.length + 0.15 * place.front) + (1 - place.top) * 0.10 + 0.03
-    comb = _columns(_side(hair) * 0.3 * place.top, 0.55 * place.top - 0.4 * (1 - place.top),
-                    -0.6 * place.top + 0.75 * place.front, len(place.x))
-    return Cut(_near_the_edge(lengths, place), comb, 11, lift=0.5 * place.top + 0.2, gravity=0.3, thick=0.05,
-               gather=0.6)
+    lengths = place.top * (0.3 + 0.25 * hair.length + 0.1 * place.front) + (1 - place.top) * 0.10 + 0.03
+    comb = _columns(_side(hair) * 0.45 * place.top, 0.35 * place.front - 0.4 * (1 - place.top),
+                    -0.75 * place.top + 0.45 * place.front, len(place.x))
+    return Cut(_near_the_edge(lengths, place), comb, 12, lift=0.45 * place.top + 0.15, gravity=0.8,
+               thick=0.08 + 0.05 * hair.volume, gather=0.6, hug=0.12)
 
 
 def _hanging(hair, place, level, steps, gather=0.5):
@@ -164,11 +165,11 @@ def _hanging(hair, place, level, steps, gather=0.5):
     lengths = np.maximum(place.y - level + 0.45 * place.top + 0.05, 0.2) * (0.93 + 0.1 * place.layer)
     comb = _columns(place.away, -0.6 + 0.25 * place.front, -0.10 - 0.45 * place.front, len(place.x))
     return Cut(lengths.astype(FLOAT), comb, steps, lift=0.22, gravity=2.6, thick=0.10 + 0.12 * hair.volume,
-               gather=gather, hug=0.05, curtain=True)
+               gather=gather, hug=0.05, curtain=True, clear=True)
 
 
 def _wavy(hair, cut):
-    return cut._replace(curl=(0.03 + 0.035 * hair.wave, 0.9 + 0.8 * hair.volume), gather=0.75, guides=350, hug=0.0)
+    return cut._replace(curl=(0.03 + 0.035 * hair.wave, 0.9 + 0.8 * hair.volume), gather=0.65, guides=350, hug=0.0)
 
 
 def _bob(hair, place, sex):
@@ -201,9 +202,9 @@ def _fringe(hair, place, sex):
 def _curly(hair, place, sex):
     level = 7.5 if sex > 0.5 else 6.9 - 0.9 * hair.length
     lengths = np.clip((place.y - level) * 0.7 + 0.15, 0.2, 1.5) * (0.85 + 0.3 * place.layer)
-    comb = _columns(place.away * 0.6, -0.3, 0.1 * place.front, len(place.x))
-    return Cut(lengths.astype(FLOAT), comb, 40, lift=0.6, gravity=1.1, thick=0.14 + 0.10 * hair.volume, gather=0.85,
-               frizz=0.04, curl=(0.055 + 0.03 * hair.wave, 2.4 + 1.2 * hair.volume), guides=350, curtain=True)
+    comb = 0.5 * place.normals + _columns(place.away * 0.15, -0.35, 0.1 * place.front, len(place.x))
+    return Cut(lengths.astype(FLOAT), comb, 40, lift=0.7, gravity=0.9, thick=0.14 + 0.10 * hair.volume, gather=0.85,
+               frizz=0.04, curl=(0.055 + 0.03 * hair.wave, 2.4 + 1.2 * hair.volume), guides=350, clear=True)
 
 
 def _afro(hair, place, sex):
@@ -239,7 +240,7 @@ def _grown(place, cut, hair, reach, random, wide):
     comb = unit(cut.comb).astype(FLOAT)
     way = unit(place.normals * lift + comb * (1 - lift) + cut.frizz * random.normal(0, 1, (count, 3))).astype(FLOAT)
     offset = (0.015 + cut.thick * place.layer ** 0.8).astype(FLOAT)
-    if cut.curtain:
+    if cut.clear:
         offset = offset * (0.55 + 0.45 * smoothstep(-0.02, 0.35, place.edge))
     scalp = roots.scalp()
     drift = random.normal(0, 1, (len(scalp.angle), 3))[scalp.guides[350][place.chosen]].astype(FLOAT)

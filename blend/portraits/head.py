@@ -18,16 +18,21 @@ _EVERYONE = {"eye-height1-incr": 0.2, "eye-height2-incr": 0.35, "eye-height3-inc
              "mouth-upperlip-height-decr": 0.15, "mouth-lowerlip-height-decr": 0.2, "head-invertedtriangular": 0.15,
              "chin-width-decr": 0.15, "eyebrows-trans-down": 0.15}
 # Added for women, times (1 - sex): the macro targets alone leave many faces masculine.
-_FEMALE = {"chin-width-decr": 0.4, "eye-scale-incr": 0.3, "mouth-lowerlip-volume-incr": 0.2, "cheek-bones-incr": 0.15,
-           "mouth-upperlip-volume-incr": 0.2, "head-oval": 0.25, "head-invertedtriangular": 0.15, "nose-scale-horiz-decr": 0.25, "chin-bones-decr": 0.3,
+_FEMALE = {"chin-width-decr": 0.5, "eye-scale-incr": 0.4, "mouth-lowerlip-volume-incr": 0.2, "cheek-bones-incr": 0.15,
+           "mouth-upperlip-volume-incr": 0.2, "head-oval": 0.25, "head-invertedtriangular": 0.15,
+           "nose-scale-horiz-decr": 0.3, "chin-bones-decr": 0.4,
            "neck-scale-horiz-decr": 0.3, "nose-volume-decr": 0.2, "eyebrows-angle-up": 0.25, "eyebrows-trans-up": 0.15,
-           "chin-height-decr": 0.15, "forehead-nubian-decr": 0.1, "neck-scale-depth-decr": 0.15}
+           "chin-height-decr": 0.25, "forehead-nubian-decr": 0.1, "neck-scale-depth-decr": 0.15,
+           "nose-scale-vert-decr": 0.2, "nose-scale-depth-decr": 0.2, "nose-hump-decr": 0.15, "nose-point-up": 0.15}
 # Added for children, times their youth: large eyes and cheeks, small nose and jaw.
 _YOUNG = {"eye-scale-incr": 0.55, "nose-scale-vert-decr": 0.35, "nose-scale-horiz-decr": 0.2, "nose-hump-decr": 0.3,
           "nose-point-up": 0.25, "nose-volume-decr": 0.3, "chin-width-decr": 0.15, "chin-height-decr": 0.45,
           "chin-bones-decr": 0.35, "cheek-volume-incr": 0.45, "head-round": 0.3, "head-age-decr": 0.35,
           "mouth-scale-horiz-decr": 0.2, "chin-jaw-drop-decr": 0.2, "forehead-nubian-incr": 0.12,
           "neck-scale-horiz-decr": 0.45, "neck-scale-depth-decr": 0.3, "cheek-bones-decr": 0.25, "eye-bag-decr": 0.4}
+# Added for the old, times their years beyond 50 over 40.
+_OLD = {"head-age-incr": 0.45, "eye-bag-incr": 0.35, "mouth-laugh-lines-in": 0.3, "ear-scale-incr": 0.2,
+        "neck-double-incr": 0.15, "mouth-upperlip-volume-decr": 0.2}
 _TOON = {"eyebrows-trans-up": 0.45, "eye-height1-incr": 0.4, "eye-height2-incr": 0.5, "eye-height3-incr": 0.4,
          "fu-mouthSmileLeft": 0.16, "fu-mouthSmileRight": 0.16, "head-round": 0.35, "head-fat-incr": 0.05,
          "cheek-volume-incr": 0.15, "mouth-upperlip-volume-incr": 0.3, "mouth-upperlip-height-incr": 0.35,
@@ -85,7 +90,8 @@ def detail_weights(person, proportions):
     for name, weight in person.shape:
         halved = proportions == TOON and name.startswith(("nose", "asym"))
         weights[name] = weight * scale * (0.5 if halved else 1)
-    extras = [(_FEMALE, 1 - person.sex), (_YOUNG, youth(person.age)), (_EVERYONE, 1.0),
+    extras = [(_FEMALE, 1 - person.sex), (_YOUNG, youth(person.age)), (_OLD, max(0, person.age - 50) / 40),
+              (_EVERYONE, 1.0),
               ({"eye-epicanthus-in": 0.3}, person.ancestry.asian)]
     if proportions == TOON:
         extras.append((_TOON, 1.0))
@@ -153,7 +159,7 @@ def _small_nose(points):
 
 
 def _large_eyes(points):
-    """Both eyes' displacements are of the points before: one after the other, or z as much as x and y, makes goggles."""
+    """Both displacements are of the points before: one eye after the other, or z as much as x and y, makes goggles."""
     part, base, front = mesh.head().part, mesh.head().base, _front(points)
     eyeball = (part == mesh.LEFT_EYE) | (part == mesh.RIGHT_EYE)
     displacement = np.zeros_like(points)

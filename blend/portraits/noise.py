@@ -33,7 +33,7 @@ def noises():
     random = np.random.RandomState(4)
     coarse, fine, spots = _tile(random, 0.9, 3), _tile(random, 0.2, 30, 200), _tile(random, 0, 20, 60)
     height = fine + 0.6 * spots
-    slopes = np.stack([np.roll(height, -1, 1) - np.roll(height, 1, 1), np.roll(height, -1, 0) - np.roll(height, 1, 0)], -1)
+    slopes = np.stack([np.roll(height, -1, axis) - np.roll(height, 1, axis) for axis in (1, 0)], -1)
     return Noises(coarse, fine, spots, slopes)
 
 

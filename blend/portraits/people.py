@@ -7,12 +7,13 @@
 import numpy as np
 
 from blend.errors import BlendError, brief
-from blend.portraits import (backgrounds, eyes, fibres, film, hair, head, light, mesh, person, raster, regions, roots,
-                             skin, strands, styles)
+from blend.portraits import backgrounds, eyes, fibres, film, hair, head, light, mesh, person, raster
+from blend.portraits import regions, roots, skin, strands, styles
 from blend.portraits.maths import FLOAT, smoothstep, unit
 
 SMALLEST, LARGEST = 16, 1024  # pixels across
 SAMPLES = (1, 4, 9, 16)       # a pixel
+_MOUTH_DEPTH = 0.08           # dm
 _CLOTH = 0.05                 # dm that clothes stand off
 
 
@@ -49,7 +50,7 @@ def _portrait(someone, style, size, across):
     lights = light.lights(someone, style.light, float(skin.tone(someone).mean()))
     shadows = light.ShadowMap(posed.points, _shading_points(groups), lights, max(128, size))
 
-    screen = view.project(posed.points)
+    screen = _mouth_behind(view.project(posed.points))
     index, depth = raster.triangles(screen, mesh.head().triangles, samples, samples)
     splats, depth = raster.strands(groups, view.project, depth, samples, samples)
     free = light.occlusion(depth, samples, view.pixels_per_dm, film.CAMERA[2])
@@ -71,6 +72,13 @@ def _clothed(someone, points, normals):
     depth = regions.neckline(mesh.head().base, someone.clothes.neckline)
     thick = smoothstep(-0.10, 0.16, depth) * (mesh.head().part == mesh.SKIN)
     return points + normals * (_CLOTH * thick)[:, None].astype(FLOAT)
+
+
+def _mouth_behind(screen):
+    """Points on the screen with teeth and tongue a little deeper: lips and chins of some shapes would not hide them."""
+    part = mesh.head().part
+    behind = _MOUTH_DEPTH * ((part == mesh.TEETH) | (part == mesh.TONGUE))
+    return np.stack([screen[:, 0], screen[:, 1], screen[:, 2] + behind], 1).astype(FLOAT)
 
 
 def _groups(someone, style, built, normals, samples):

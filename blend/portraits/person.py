@@ -21,7 +21,7 @@ EXPRESSIONS = ("neutral", "smile", "laugh", "open", "frown", "pucker", "blink")
 HAIR_COLOURS = {  # sRGB of 0..255
     "black": (30, 25, 23), "darkbrown": (52, 36, 27), "brown": (84, 55, 36), "lightbrown": (126, 90, 58),
     "darkblond": (160, 124, 82), "blond": (204, 168, 112), "platinum": (224, 204, 166), "auburn": (108, 47, 27),
-    "red": (166, 78, 36), "grey": (140, 138, 135), "white": (210, 208, 204)}
+    "red": (152, 80, 46), "grey": (140, 138, 135), "white": (210, 208, 204)}
 EYE_COLOURS = {
     "darkbrown": (46, 27, 17), "brown": (80, 46, 24), "hazel": (112, 84, 42), "green": (84, 112, 74),
     "blue": (86, 126, 164), "grey": (122, 136, 144), "amber": (138, 88, 36)}
@@ -230,7 +230,8 @@ def _shape(random):
 
 
 def _skin(random, ancestry, male, age):
-    tone = np.clip(6.0 * ancestry.african + 2.2 * ancestry.asian + 0.9 * ancestry.caucasian + random.normal(0, 0.7), 0, 7)
+    tone = np.dot(ancestry, [6.0, 2.2, 0.9]) + random.normal(0, 0.7)
+    tone = np.clip(tone, 0, 7)
     red, yellow = random.normal(0, 1, 2)
     freckles = max(0, random.normal(-0.3, 0.6)) if tone < 2.2 else 0
     makeup = 0 if male or age < 19 else max(0, random.normal(0.25, 0.35))
@@ -301,13 +302,13 @@ def _brows(random, hair, male, age):
 
 def _beard(random, male, age):
     style, stubble = random.rand(), random.rand()
-    length = random.uniform(0.03, 0.07) if style < 0.75 else random.uniform(0.1, 0.22)
+    length = random.uniform(0.03, 0.07) if style < 0.82 else random.uniform(0.1, 0.22)
     alone = random.rand() < 0.08
     if not male or age < 20:
         return Beard(0.0, 0.0, 0.0)
-    if style < 0.5:
+    if style < 0.58:
         return Beard(0.0, _float(0.5 * stubble), 0.09 if alone else 0.0)
-    return Beard(_float(length), 0.7 if style < 0.75 else 0.9, _float(0.8 * length))
+    return Beard(_float(length), 0.7 if style < 0.82 else 0.9, _float(0.8 * length))
 
 
 def _glasses(random, age):

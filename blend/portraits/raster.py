@@ -123,12 +123,10 @@ def strands(groups, project, depth, height, width):
     winner[pixels[wins]] = wins  # one where several are as near
     shown = np.flatnonzero(winner >= 0)
     owner, place = owners[winner[shown]], places[winner[shown]]
-    start, end, along, layer, shade, sheer, material = [np.concatenate([piece[name] for piece in pieces])[owner] for name in
-                                                 ("start", "end", "along", "layer", "shade", "sheer",
-                                                  "material")]
-    way = end - start
+    values = {name: np.concatenate([piece[name] for piece in pieces])[owner] for name in pieces[0]}
+    start, way = values["start"], values["end"] - values["start"]
     tangents = way / np.maximum(np.sqrt((way * way).sum(1, keepdims=True)), 1e-9)
-    return Splats(shown, start + way * place[:, None], tangents, along, layer, shade, sheer, material), nearest
+    return Splats(shown, start + way * place[:, None], tangents, *[values[name] for name in Splats._fields[3:]]), nearest
 
 
 def _segments(group, project, height, width):
@@ -141,7 +139,8 @@ def _segments(group, project, height, width):
     strand, step = kept // (points - 1), kept % (points - 1)
     return {"start": group.points[strand, step], "end": group.points[strand, step + 1], "screen": start[kept],
             "way": end[kept] - start[kept], "along": step.astype(FLOAT) / (points - 1), "layer": group.layer[strand],
-            "shade": group.shade[strand], "sheer": group.sheer[strand], "material": np.full(len(kept), group.material, np.int8)}
+            "shade": group.shade[strand], "sheer": group.sheer[strand],
+            "material": np.full(len(kept), group.material, np.int8)}
 
 
 def _dots(piece, thickness, height, width):

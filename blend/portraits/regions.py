@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from blend.portraits import mesh
-from blend.portraits.maths import FLOAT, curve, smoothstep
+from blend.portraits.maths import FLOAT, smoothstep
 
 # The hairline: degrees from the front about the head's axis, and heights in dm.
 _LINE_ANGLES = (0, 20, 36, 48, 58, 65, 73, 78, 100, 106, 120, 150, 180)
@@ -73,7 +73,7 @@ def neckline(places, cut):
 
 @functools.lru_cache(maxsize=None)
 def of_vertices():
-    """[V, 11]: the fields of Regions at every vertex; all but `brow`, which is too sharp for a mesh, can be interpolated."""
+    """[V, 11]: the fields of Regions at every vertex, to be interpolated; but brows are too sharp for that."""
     head = mesh.head()
     x, y, z = np.abs(head.base[:, 0]), head.base[:, 1], head.base[:, 2]
 
@@ -82,7 +82,8 @@ def of_vertices():
 
     red = (spot(0.42, 6.93, 0.22, 0.20) + 0.9 * spot(0, 6.93, 0.13, 0.12) + 0.6 * spot(0, 6.22, 0.22, 0.12)
            + 0.9 * head.ears)
-    oil = 0.5 + 0.5 * np.clip(spot(0, 7.0, 0.14, 0.5) + spot(0, 7.7, 0.4, 0.2) + 0.7 * spot(0.35, 6.95, 0.2, 0.15), 0, 1)
+    shiny = spot(0, 7.0, 0.14, 0.5) + spot(0, 7.7, 0.4, 0.2) + 0.7 * spot(0.35, 6.95, 0.2, 0.15)
+    oil = 0.5 + 0.5 * np.clip(shiny, 0, 1)
     fields = Regions(np.clip(red, 0, 1.3), oil, spot(0.30, 7.12, 0.16, 0.07), spot(0.31, 7.36, 0.17, 0.07),
                      spot(0.3, 6.98, 0.35, 0.22), spot(0, 7.78, 0.55, 0.22), *(hairline(head.base)
                      + beard(head.base) + (brow(head.base),)))

@@ -5,7 +5,6 @@ from typing import NamedTuple
 import numpy as np
 
 from blend.portraits import hair, light, noise, regions
-from blend.portraits.head import youth
 from blend.portraits.maths import FLOAT, dot, mix, smoothstep, to_linear, unit
 
 # sRGB of eight tones from the lightest to the darkest.
@@ -116,7 +115,7 @@ def _albedo(person, surface, cover, uneven, style, pixels_per_dm):
 
 def grown_colour(person):
     """Linear colour [3] of the hair, greyed."""
-    grey = to_linear(np.array([0.60, 0.59, 0.58]) + 0.16 * person.hair.length)
+    grey = to_linear(np.array([0.55, 0.54, 0.53]) + 0.17 * person.hair.length)
     return to_linear(np.array(person.hair.colour)) * (1 - person.hair.grey) + grey * person.hair.grey
 
 
@@ -156,7 +155,7 @@ def _around_the_eyes(person, colours, surface, style):
 def _lip_colour(person, base, style):
     own = base * np.array([0.80, 0.49, 0.52], FLOAT)
     painted = to_linear(np.array([0.66 + 0.03 * np.clip(person.skin.red, -2, 2), 0.18, 0.22]))
-    colour = own + (painted - own) * 0.5 * person.skin.makeup
+    colour = own + (painted - own) * (0.12 * (1 - person.sex) + 0.5 * person.skin.makeup)
     plain = base * np.array([0.84, 0.64, 0.62], FLOAT)
     colour = colour + (plain - colour) * 0.5 * person.sex
     return colour * np.array([1.08, 0.92, 0.92], FLOAT) if style.soft else colour

@@ -30,7 +30,7 @@ def brows(person, points, normals, soft):
     strands = (root + normal * 0.006)[:, None] + way[:, None] * (long[:, None, None] * at) - normal[:, None] * (
         0.012 * at ** 2)
     return (strands.astype(FLOAT), random.rand(len(x)).astype(FLOAT),
-            (1 + random.normal(0, 0.08, len(x))).astype(FLOAT), np.full(len(x), 0.05 if soft else 0.2, FLOAT))
+            (1 + random.normal(0, 0.08, len(x))).astype(FLOAT), np.full(len(x), 0.05 if soft else 0.12, FLOAT))
 
 
 def beard(person, points, normals):
@@ -46,7 +46,8 @@ def beard(person, points, normals):
     x, y, lip, long = places.places[chosen, 0], places.places[chosen, 1], lip[chosen], long[chosen]
     way = np.stack([np.sign(x) * (0.1 + 0.7 * lip), -1 + 0.3 * lip, np.zeros(len(x))], 1)
     way = way + random.normal(0, 0.3, (len(x), 3))
-    way = unit(unit(way - normal * (way * normal).sum(1, keepdims=True)) + normal * (0.35 + 0.25 * random.rand(len(x), 1)))
+    way = unit(way - normal * (way * normal).sum(1, keepdims=True))
+    way = unit(way + normal * (0.35 + 0.25 * random.rand(len(x), 1)))
     long = (long * (0.6 + 0.6 * random.rand(len(x))) * (1 + 0.5 * (y < 6.3)))[:, None, None]
     at = np.linspace(0, 1, 6)[None, :, None]
     strands = root[:, None] + way[:, None] * (long * at) + np.array([0, -0.25, 0]) * (long * at ** 2)
@@ -66,6 +67,8 @@ def lashes(person, points, soft):
     woman = 1 - person.sex
     for grid in lash_grids():
         upper = mesh.head().base[grid[:, 0], 1].mean() > 7.28
+        if soft and not upper:
+            continue
         count = int((26 if upper else 12) * (1.3 if soft else 1))
         at = np.linspace(0, len(grid) - 1.001, count)
         low = at.astype(int)
@@ -126,7 +129,7 @@ def _border(corner, second, neighbours):
     """Vertices along the border from a corner, as many as a column has."""
     path = [corner, second]
     while len(path) < _LASH_ROWS:
-        ahead = [vertex for vertex in sorted(neighbours[path[-1]]) if vertex not in path and len(neighbours[vertex]) <= 3]
+        ahead = [vertex for vertex in sorted(neighbours[path[-1]] - set(path)) if len(neighbours[vertex]) <= 3]
         if not ahead:
             break
         path.append(ahead[0])
