@@ -137,7 +137,7 @@ def _childlike(points, amount):
     neck = smoothstep(eye - 1.2, eye - 1.6, y)
     x = x * (1 - amount * (0.05 * low + 0.14 * neck))
     z = 0.3 + (z - 0.3) * (1 - 0.14 * amount * neck)
-    y = np.where(y < eye, eye + (y - eye) * (1 - 0.06 * amount), y)
+    y = np.where(y < eye, eye + (y - eye) * (1 - 0.06 * amount), y) + 0.18 * amount * neck
     return np.stack([x, y, z], 1)
 
 

@@ -126,7 +126,8 @@ def strands(groups, project, depth, height, width):
     values = {name: np.concatenate([piece[name] for piece in pieces])[owner] for name in pieces[0]}
     start, way = values["start"], values["end"] - values["start"]
     tangents = way / np.maximum(np.sqrt((way * way).sum(1, keepdims=True)), 1e-9)
-    return Splats(shown, start + way * place[:, None], tangents, *[values[name] for name in Splats._fields[3:]]), nearest
+    others = [values[name] for name in Splats._fields[3:]]
+    return Splats(shown, start + way * place[:, None], tangents, *others), nearest
 
 
 def _segments(group, project, height, width):

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from blend.portraits import hair, light, noise, regions
+from blend.portraits import haircuts, light, noise, regions
 from blend.portraits.maths import FLOAT, dot, mix, smoothstep, to_linear, unit
 
 # sRGB of eight tones from the lightest to the darkest.
@@ -88,7 +88,7 @@ def _cover(person, surface, uneven, pixels_per_dm, style):
     if person.hair.style == "bald":
         scalp = np.zeros(len(cloth), FLOAT)
     else:
-        edge = surface.regions.hairline - hair.receding(person.hair, surface.places, surface.regions.angle)
+        edge = surface.regions.hairline - haircuts.receding(person.hair, surface.places, surface.regions.angle)
         thick = 0.75 if person.hair.style == "buzz" else 0.92
         scalp = thick * smoothstep(-0.02, 0.20, edge + 0.03 * uneven.fine * style.skin.texture) * (surface.ears < 0.3)
     return Cover(cloth, scalp, np.exp(-np.clip(-depth, 0, 9) / 0.05) * (1 - cloth))
@@ -188,8 +188,8 @@ def _cloth_colour(person, surface, style):
     x, y = surface.places[:, 0], surface.places[:, 1]
     colour = to_linear(np.array(person.clothes.colour))[None] * np.ones((len(x), 1), FLOAT)
     if person.clothes.stripes:
-        striped = ((y * 6) % 1 < 0.5)[:, None]
-        colour = np.where(striped, colour, 0.35 * colour + 0.45)
+        striped = ((y * 7) % 1 < 0.5)[:, None]
+        colour = np.where(striped, colour, 0.2 * colour + 0.6 * (colour.mean() < 0.3))
     if style.skin.texture:
         tiles = noise.noises()
         colour = colour * (1 + 0.07 * noise.at(tiles.fine, 1.5 * x, 1.5 * y)
