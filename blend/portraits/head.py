@@ -47,6 +47,7 @@ class Head(NamedTuple):
     """Units dm, as the mesh."""
     points: np.ndarray   # [V,3]
     eyes: np.ndarray     # [2,3] centres of the eyeballs, the figure's left first
+    mouth: np.ndarray    # [3] its middle when the face is at rest
 
 
 class Pose(NamedTuple):
@@ -108,19 +109,23 @@ def expression_weights(person, proportions):
 
 def build(person, proportions):
     """The Head of a person, before the pose."""
-    weights = dict(macro_weights(person))
-    for table in (detail_weights(person, proportions), expression_weights(person, proportions)):
-        for name, weight in table.items():
-            weights[name] = weights.get(name, 0) + weight
-    points = mesh.add_targets(mesh.head().base, weights)
+    rest = mesh.add_targets(mesh.head().base, macro_weights(person))
+    rest = mesh.add_targets(rest, detail_weights(person, proportions))
     # The macro targets move the whole body: the eyes come back to their place.
-    shift = mesh.EYES - eye_centres(points).mean(0)
-    points = points + np.array([0, shift[1], shift[2]], FLOAT)
+    shift = mesh.EYES - eye_centres(rest).mean(0)
+    rest = rest + np.array([0, shift[1], shift[2]], FLOAT)
+    points = _proportioned(mesh.add_targets(rest, expression_weights(person, proportions)), person, proportions)
+    rest = _proportioned(rest, person, proportions)
+    return Head(points.astype(FLOAT), eye_centres(points).astype(FLOAT),
+                rest[mesh.head().lips > 0.8].mean(0).astype(FLOAT))
+
+
+def _proportioned(points, person, proportions):
     if youth(person.age):
         points = _childlike(points, youth(person.age))
     if proportions == TOON:
         points = _round_head(_large_eyes(_small_nose(points)))
-    return Head(points.astype(FLOAT), eye_centres(points).astype(FLOAT))
+    return points
 
 
 def eye_centres(points):

@@ -10,7 +10,7 @@ from blend.portraits.maths import FLOAT, blur, direction, smoothstep, unit
 _MAP_WIDTH = 4.0                                   # dm that the shadow map covers
 _MAP_CENTRE = np.array([0, 6.95, 0.5], FLOAT)
 _TAPS = ((0, 0), (0.9, 0.4), (-0.9, -0.4), (-0.4, 0.9), (0.4, -0.9))
-_MIDDLE_ALBEDO, _ADAPTATION = 0.32, 0.42           # dark and light skins are exposed for: a photographer's choice
+_MIDDLE_ALBEDO, _ADAPTATION = 0.30, 0.47           # dark and light skins are exposed for: a photographer's choice
 
 
 class Lights(NamedTuple):

@@ -51,7 +51,11 @@ def person(seed):
         parts.Gaze(*_floats(random.normal([0, -0.03], [0.05, 0.03])) + (_float(random.uniform(0.5, 0.95)),)),
         parts.Light(1 if random.rand() < 0.5 else -1, _float(random.uniform(-0.5, 0.5)), *_floats(random.rand(5))),
         parts.Camera(*_floats(random.rand(3))),
-        parts.Background(_pick(random, parts.BACKGROUNDS, (0.25, 0.2, 0.25, 0.12, 0.18)), int(random.randint(2 ** 31 - 1))))
+        parts.Background(_pick(random, parts.BACKGROUNDS, (0.25, 0.2, 0.25, 0.12, 0.18)), _seed(random)))
+
+
+def _seed(random):
+    return int(random.randint(2 ** 31 - 1))
 
 
 def _float(number):
@@ -106,7 +110,7 @@ def _skin(random, ancestry, male, age):
     freckles = max(0, random.normal(-0.3, 0.6)) if tone < 2.2 else 0
     makeup = 0 if male or age < 19 else max(0, random.normal(0.25, 0.35))
     return parts.Skin(_float(tone), _float(red), _float(yellow), _float(min(1, freckles)), _float(min(1, makeup)),
-                int(random.randint(2 ** 31 - 1)))
+                _seed(random))
 
 
 def _hair_colour(random, ancestry):
@@ -130,7 +134,7 @@ def _hair(random, ancestry, male, age):
         parting = 0.0
     return parts.Hair(_hair_style(random, ancestry, male, age), _floats(np.clip(colour, 0, 1)), _float(grey),
                 _float(random.rand()), _float(random.rand()), _float(random.uniform(-0.5, 0.5)), _float(parting),
-                _float(random.rand()), int(random.randint(2 ** 31 - 1)))
+                _float(random.rand()), _seed(random))
 
 
 def _hair_style(random, ancestry, male, age):
@@ -191,7 +195,8 @@ def _glasses(random, age):
 
 def _clothes(random):
     colour = np.clip(np.asarray(CLOTHES[random.randint(len(CLOTHES))]) * random.uniform(0.85, 1.05), 0, 255)
-    return parts.Clothes(_rgb(colour), _pick(random, parts.NECKLINES, (0.4, 0.2, 0.15, 0.25)), bool(random.rand() < 0.14))
+    neckline = _pick(random, parts.NECKLINES, (0.4, 0.2, 0.15, 0.25))
+    return parts.Clothes(_rgb(colour), neckline, bool(random.rand() < 0.14))
 
 
 def _pose(random):

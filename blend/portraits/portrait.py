@@ -18,9 +18,8 @@ def draw(someone, style, size, across):
     pose = head.pose(someone, style.proportions)
     groups = [group._replace(points=pose.apply(group.points))
               for group in growth.groups(someone, style, built, normals, samples)]
-    posed = head.Head(pose.apply(built.points), pose.apply(built.eyes))
-    lips = posed.points[mesh.head().lips > 0.8].mean(0)
-    view = film.view(posed.eyes, lips, style.crop, samples)
+    posed = head.Head(*[pose.apply(part) for part in built])
+    view = film.view(posed.eyes, posed.mouth, style.crop, samples)
     lights = light.lights(someone, style.light, float(skin.tone(someone).mean()))
     shadows = light.ShadowMap(posed.points, growth.that_cast_shadows(groups), lights, max(128, size))
 

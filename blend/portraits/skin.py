@@ -164,7 +164,7 @@ def _lip_colour(person, base, style):
 def _haired(person, colours, base, surface, uneven, lips, style):
     """The shadow of brows, beards and stubble on the skin, under the strands."""
     across = np.abs(regions.brow(surface.places)) / (person.brows.thickness * (1.2 if style.soft else 1.05))
-    brow = smoothstep(1.3, 0.3, across) * (0.7 if style.soft else 0.55)
+    brow = smoothstep(1.3, 0.3, across) * 0.7
     colours = mix(colours, brow_colour(person, base), brow)
     beard = person.beard
     if not (beard.stubble or beard.moustache):
