@@ -1,4 +1,4 @@
-"""People in 3D: the same person again and again, in every style; pictures that are neither broken nor empty; the command."""
+"""People in 3D: the same person in every style, again and again; pictures that are whole; the command."""
 
 import json
 import os
@@ -64,11 +64,11 @@ def _changed(person, *path_and_value):
 
 
 @pytest.mark.parametrize("change, said", [
-    (("age", 200), "age should be 12 to 90"), (("age", float("nan")), "age should be"), (("age", "old"), "should be a"),
-    (("age", 10 ** 400), "age should be"), (("hair", "style", "bobb"), "did you mean bob"), (("hair", 3), "hair should"),
+    (("age", 200), "age should be 12 to 90"), (("age", float("nan")), "age should be"), (("age", "old"), "float"),
+    (("age", 10 ** 400), "age should be"), (("hair", "style", "bobb"), "mean bob"), (("hair", 3), "JSON object"),
     (("hair", "colour", [1, 2]), "three numbers"), (("expression", {"mouthSmiles": 1}), "no 'fu-mouthSmiles'"),
-    (("shape", {"nose": 1}), "the head has no"), (("light", "side", 0), "side is 1"), (("shape", 3), "names and numbers"),
-    (("ancestry", "asian", 1.0), "add up to 1"), (("seed", True), "seed should be a int"), (("sex", -1), "sex should be"),
+    (("shape", {"nose": 1}), "the head has no"), (("shape", 3), "names and numbers"), (("sex", -1), "sex should be"),
+    (("light", "side", 0), "side is 1"), (("ancestry", "asian", 1.0), "add up to 1"), (("seed", True), "a int"),
 ])
 def test_what_is_no_person_is_said_in_one_line(change, said):
     with pytest.raises(BlendError, match=said):

@@ -119,7 +119,7 @@ def _hair_colour(random, ancestry):
     asian = np.array([0.45, 0.33, 0.13, 0.03, 0.01, 0.01, 0.0, 0.04, 0.0])
     african = np.array([0.52, 0.32, 0.09, 0.02, 0.01, 0.01, 0.0, 0.03, 0.0])
     # Dark hair is dominant: shares of ancestry do not average to light hair.
-    dark = min(1.0, 1.1 * (ancestry.african + ancestry.asian))
+    dark = min(1.0, 1.5 * (ancestry.african + ancestry.asian))
     shares = light * (1 - dark) + dark * (asian * (ancestry.asian + 1e-3) + african * (ancestry.african + 1e-3)) / (
         ancestry.asian + ancestry.african + 2e-3)
     return _pick(random, names, shares)
@@ -159,7 +159,7 @@ def _hair_style(random, ancestry, male, age):
 
 
 def _eyes(random, ancestry):
-    if random.rand() < 0.93 * min(1.0, 1.1 * (ancestry.african + ancestry.asian)):
+    if random.rand() < 0.95 * min(1.0, 1.5 * (ancestry.african + ancestry.asian)):
         name = _pick(random, ("brown", "darkbrown"), (0.55, 0.45))
     else:
         name = _pick(random, ("brown", "hazel", "green", "blue", "grey", "amber"), (0.27, 0.16, 0.15, 0.28, 0.1, 0.04))

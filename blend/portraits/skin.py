@@ -189,7 +189,8 @@ def _cloth_colour(person, surface, style):
     colour = to_linear(np.array(person.clothes.colour))[None] * np.ones((len(x), 1), FLOAT)
     if person.clothes.stripes:
         striped = ((y * 7) % 1 < 0.5)[:, None]
-        colour = np.where(striped, colour, 0.2 * colour + 0.6 * (colour.mean() < 0.3))
+        other = np.array([0.60, 0.65, 0.72], FLOAT) if colour.mean() < 0.3 else 0.2 * colour  # never like skin
+        colour = np.where(striped, colour, other)
     if style.skin.texture:
         tiles = noise.noises()
         colour = colour * (1 + 0.07 * noise.at(tiles.fine, 1.5 * x, 1.5 * y)
