@@ -14,7 +14,8 @@ def draw(someone, style, size, across):
     samples = size * across
     built = head.build(someone, style.proportions)
     normals = mesh.normals(built.points)
-    built = built._replace(points=_clothed(someone, built.points, normals))
+    fitted = _fitted(built.points)
+    built = built._replace(points=_clothed(someone, fitted, built.points, normals))
     pose = head.pose(someone, style.proportions)
     groups = [group._replace(points=pose.apply(group.points))
               for group in growth.groups(someone, style, built, normals, samples)]
@@ -29,7 +30,7 @@ def draw(someone, style, size, across):
     free = light.occlusion(depth, samples, view.pixels_per_dm, film.CAMERA[2])
     index[splats.pixels] = -1
     pixels, corners, weights = raster.barycentric(screen, mesh.head().triangles, index, samples)
-    surface, part = _surface(posed.points, pixels, corners, weights, free)
+    surface, part = _surface(posed.points, fitted, pixels, corners, weights, free)
 
     scene = backgrounds.draw(someone.background, size, style.soft)
     scene = np.repeat(np.repeat(scene, across, 0), across, 1).reshape(-1, 3)
@@ -40,10 +41,24 @@ def draw(someone, style, size, across):
     return film.develop(scene.reshape(samples, samples, 3), someone, style.film, size)
 
 
-def _clothed(someone, points, normals):
+def _fitted(points):
+    """Places [V,3] on the average bust, by the one affine map that fits a person's best.
+
+    Clothes are cut by them: vertices' own places are too uneven for the straight edge of a collar.
+    """
+    base = mesh.head().base
+    bust = np.flatnonzero((mesh.head().part == mesh.SKIN) & (base[:, 1] < 6.1))
+    extended = np.concatenate([points, np.ones((len(points), 1))], 1).astype(np.float64)
+    # Sums of einsum do not depend on the number of threads.
+    squares = np.einsum("ni,nj->ij", extended[bust], extended[bust])
+    affine = np.linalg.solve(squares, np.einsum("ni,nj->ij", extended[bust], base[bust].astype(np.float64)))
+    return np.einsum("ni,ij->nj", extended, affine).astype(FLOAT)
+
+
+def _clothed(someone, fitted, points, normals):
     """The mesh, thicker where clothes cover it."""
-    depth = regions.neckline(mesh.head().base, someone.clothes.neckline)
-    thick = smoothstep(-0.10, 0.16, depth) * (mesh.head().part == mesh.SKIN)
+    depth = regions.neckline(fitted, someone.clothes.neckline)
+    thick = smoothstep(-0.35, 0.25, depth) * (mesh.head().part == mesh.SKIN)
     return points + normals * (_CLOTH * thick)[:, None].astype(FLOAT)
 
 
@@ -54,16 +69,16 @@ def _mouth_behind(screen):
     return np.stack([screen[:, 0], screen[:, 1], screen[:, 2] + behind], 1).astype(FLOAT)
 
 
-def _surface(points, pixels, corners, weights, free):
+def _surface(points, fitted, pixels, corners, weights, free):
     """(skin.Surface of pixels of the mesh, the part [P] of each)."""
     shape = mesh.head()
     normals = mesh.normals(points)
     masks = np.stack([shape.eyelids, shape.lips, shape.ears, shape.inside, mesh.concavity(points, normals)], 1)
-    vertices = np.concatenate([points, normals, shape.base, masks, regions.of_vertices()], 1).astype(FLOAT)
+    vertices = np.concatenate([points, normals, shape.base, fitted, masks, regions.of_vertices()], 1).astype(FLOAT)
     values = mesh.on_surface(vertices, corners, weights)
     place, normal = values[:, :3], unit(values[:, 3:6])
-    surface = skin.Surface(pixels, place, normal, values[:, 6:9], *values[:, 9:14].T, occlusion=free[pixels],
-                           views=unit(film.CAMERA - place), regions=regions.Regions(*values[:, 14:].T))
+    surface = skin.Surface(pixels, place, normal, values[:, 6:9], values[:, 9:12], *values[:, 12:17].T,
+                           occlusion=free[pixels], views=unit(film.CAMERA - place), regions=regions.Regions(*values[:, 17:].T))
     return surface, shape.part[corners[:, 0]]
 
 

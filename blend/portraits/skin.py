@@ -19,6 +19,7 @@ class Surface(NamedTuple):
     points: np.ndarray      # [P,3]
     normals: np.ndarray     # [P,3]
     places: np.ndarray      # [P,3] on the average head
+    bust: np.ndarray        # [P,3] on the average bust, which clothes are cut for
     eyelids: np.ndarray     # [P] masks
     lips: np.ndarray
     ears: np.ndarray
@@ -83,7 +84,7 @@ def _unevenness(person, surface):
 
 
 def _cover(person, surface, uneven, pixels_per_dm, style):
-    depth = regions.neckline(surface.places, person.clothes.neckline)
+    depth = regions.neckline(surface.bust, person.clothes.neckline)
     cloth = smoothstep(-0.7, 0.7, depth * pixels_per_dm)
     if person.hair.style == "bald":
         scalp = np.zeros(len(cloth), FLOAT)
@@ -185,7 +186,7 @@ def brow_colour(person, base):
 
 
 def _cloth_colour(person, surface, style):
-    x, y = surface.places[:, 0], surface.places[:, 1]
+    x, y = surface.bust[:, 0], surface.bust[:, 1]
     colour = to_linear(np.array(person.clothes.colour))[None] * np.ones((len(x), 1), FLOAT)
     if person.clothes.stripes:
         striped = ((y * 7) % 1 < 0.5)[:, None]
@@ -206,7 +207,7 @@ def _relief(person, surface, cover, bare, uneven):
     old = max(0, (person.age - 20) / 130.0)
     inside = smoothstep(0.3, 0.8, surface.inside)
     pores = (0.012 + 0.04 * old) * bare * (1 - inside) * (1 - 0.5 * smoothstep(0.25, 0.75, surface.lips))
-    folds = noise.at(tiles.relief, 0.22 * surface.places[:, 0] + 0.1, 0.22 * surface.places[:, 1]) * (
+    folds = noise.at(tiles.relief, 0.22 * surface.bust[:, 0] + 0.1, 0.22 * surface.bust[:, 1]) * (
         0.12 * cover.cloth)[:, None]
     slopes = folds - slopes * pores[:, None]
     if person.age > 35:
