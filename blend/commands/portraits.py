@@ -14,8 +14,8 @@ EPILOG = """\
 Everyone is drawn from a seed, the same in every style: 0-19999 is a set that networks can be trained on, and pictures
 that are already there are kept, so that a drawing that was stopped goes on. CC0: do with the pictures what you like.
 
-  python -m blend.run portraits --style photo --seeds 0-19999 --size 128 --out photo
-  python -m blend.run train --data photo --size 128 --out run
+  python -m blend.run portraits --style photo --seeds 0-19999 --size 128 --out people
+  python -m blend.run train --data people --resolution 128 --kimg 1000 --out run
   python -m blend.run portraits --style cartoon,photo --seeds 0-23 --sheet people.png
 """
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")

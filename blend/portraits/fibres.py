@@ -56,4 +56,5 @@ def _reflections(splats, albedo, outwards, views, lit, lights, look):
     white = strength * _lobe(splats.tangents, lights.key, views, outwards, power, shift) * shiny
     power, shift, strength = look.own_lobe
     own = 0.35 * strength * _lobe(splats.tangents, lights.key, views, outwards, power, shift) * shiny
-    return (white[:, None] + own[:, None] * np.sqrt(albedo + 0.002)) * lights.key_colour
+    sky = 0.035 * (0.6 + 0.4 * outwards[:, 1]) * np.array([1, 0, 0.6, 0, 1], FLOAT)[splats.material] * jitter
+    return (white[:, None] + own[:, None] * np.sqrt(albedo + 0.002)) * lights.key_colour + sky[:, None] * lights.sky

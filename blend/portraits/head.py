@@ -14,14 +14,15 @@ _AGES = (("child", 12.0), ("young", 25.0), ("old", 90.0))
 
 # Added for everyone: the average mesh looks sleepy, square-jawed, and pouts.
 _EVERYONE = {"eye-height1-incr": 0.2, "eye-height2-incr": 0.35, "eye-height3-incr": 0.2, "eye-scale-incr": 0.15,
-             "mouth-trans-backward": 0.2, "mouth-upperlip-volume-decr": 0.25, "mouth-lowerlip-volume-decr": 0.25,
+             "mouth-trans-backward": 0.2, "mouth-angles-up": 0.4, "fu-browInnerUp": 0.18,
+             "mouth-upperlip-volume-decr": 0.25, "mouth-lowerlip-volume-decr": 0.25,
              "mouth-upperlip-height-decr": 0.15, "mouth-lowerlip-height-decr": 0.2, "head-invertedtriangular": 0.15,
              "chin-width-decr": 0.15, "eyebrows-trans-down": 0.15}
 # Added for women, times (1 - sex): the macro targets alone leave many faces masculine.
 _FEMALE = {"chin-width-decr": 0.5, "eye-scale-incr": 0.4, "mouth-lowerlip-volume-incr": 0.2, "cheek-bones-incr": 0.15,
            "mouth-upperlip-volume-incr": 0.2, "head-oval": 0.25, "head-invertedtriangular": 0.15,
            "nose-scale-horiz-decr": 0.3, "chin-bones-decr": 0.4,
-           "neck-scale-horiz-decr": 0.3, "nose-volume-decr": 0.2, "eyebrows-angle-up": 0.25, "eyebrows-trans-up": 0.15,
+           "neck-scale-horiz-decr": 0.3, "nose-volume-decr": 0.2, "eyebrows-trans-up": 0.2,
            "chin-height-decr": 0.25, "forehead-nubian-decr": 0.1, "neck-scale-depth-decr": 0.15,
            "nose-scale-vert-decr": 0.2, "nose-scale-depth-decr": 0.2, "nose-hump-decr": 0.15, "nose-point-up": 0.15}
 # Added for children, times their youth: large eyes and cheeks, small nose and jaw.

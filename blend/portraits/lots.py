@@ -140,13 +140,13 @@ def _hair(random, ancestry, male, age):
 def _hair_style(random, ancestry, male, age):
     african = ancestry.african
     if male:
-        shares = {"buzz": 0.1, "crop": 0.22, "sidepart": 0.2, "slick": 0.11, "quiff": 0.13, "curly": 0.06,
+        shares = {"buzz": 0.1, "crop": 0.22, "sidepart": 0.2, "slick": 0.11, "quiff": 0.13, "curly": 0.05,
                   "afro": 0.02 + 0.06 * african, "midlong": 0.04, "longwavy": 0.02,
                   "receding": 0.04 + 0.22 * (age > 50), "bald": 0.03 + 0.06 * (age > 35)}
         if age < 28:
             shares["receding"] = shares["bald"] = 0
     else:
-        shares = {"bob": 0.17, "long": 0.13, "longwavy": 0.13, "curly": 0.06, "afro": 0.02 + 0.06 * african,
+        shares = {"bob": 0.17, "long": 0.13, "longwavy": 0.13, "curly": 0.05, "afro": 0.02 + 0.06 * african,
                   "bun": 0.11, "fringe": 0.12, "midlong": 0.12, "crop": 0.03 + 0.1 * (age > 60), "sidepart": 0.02,
                   "pony": 0.1}
     if african > 0.6:

@@ -76,9 +76,9 @@ def _surface(points, fitted, pixels, corners, weights, free):
     masks = np.stack([shape.eyelids, shape.lips, shape.ears, shape.inside, mesh.concavity(points, normals)], 1)
     vertices = np.concatenate([points, normals, shape.base, fitted, masks, regions.of_vertices()], 1).astype(FLOAT)
     values = mesh.on_surface(vertices, corners, weights)
-    place, normal = values[:, :3], unit(values[:, 3:6])
+    place, normal, region = values[:, :3], unit(values[:, 3:6]), regions.Regions(*values[:, 17:].T)
     surface = skin.Surface(pixels, place, normal, values[:, 6:9], values[:, 9:12], *values[:, 12:17].T,
-                           occlusion=free[pixels], views=unit(film.CAMERA - place), regions=regions.Regions(*values[:, 17:].T))
+                           occlusion=free[pixels], views=unit(film.CAMERA - place), regions=region)
     return surface, shape.part[corners[:, 0]]
 
 

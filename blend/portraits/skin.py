@@ -139,7 +139,7 @@ def _marked(person, colours, surface, uneven):
         colours = colours * (1 - amount[:, None] * np.array([0.25, 0.42, 0.5], FLOAT))
     if old > 0.1:
         spots = noise.at(tiles.coarse, 3 * uneven.u + 0.1, 3 * uneven.v + 0.4)
-        amount = np.clip(0.75 * old * smoothstep(1.4, 2.2, spots), 0, 1)
+        amount = np.clip(0.5 * old * smoothstep(1.4, 2.2, spots), 0, 1)
         colours = colours * (1 - amount[:, None] * np.array([0.22, 0.32, 0.35], FLOAT))
     return colours
 
