@@ -64,7 +64,7 @@ def _changed(person, *path_and_value):
 
 
 @pytest.mark.parametrize("change, said", [
-    (("age", 200), "age should be 12 to 90"), (("age", float("nan")), "age should be"), (("age", "old"), "float"),
+    (("age", 200), "age should be a number from 12 to 90"), (("age", float("nan")), "age should be"), (("age", "old"), "float"),
     (("age", 10 ** 400), "age should be"), (("hair", "style", "bobb"), "mean bob"), (("hair", 3), "JSON object"),
     (("hair", "colour", [1, 2]), "three numbers"), (("expression", {"mouthSmiles": 1}), "no 'fu-mouthSmiles'"),
     (("shape", {"nose": 1}), "the head has no"), (("shape", 3), "names and numbers"), (("sex", -1), "sex should be"),
@@ -79,6 +79,17 @@ def test_what_is_no_person_is_said_in_one_line(change, said):
 def test_what_is_no_json_of_a_person_is_said_in_one_line(text):
     with pytest.raises(BlendError, match="person"):
         people.parse(text)
+
+
+def test_a_person_that_was_set_wrongly_is_not_drawn():
+    someone = people.person(0)
+    for wrong in (someone._replace(age="old"), someone._replace(sex=float("nan")), someone._replace(age=200.0),
+                  someone._replace(hair=someone.hair._replace(style="bobb")), someone._replace(shape=(("nose", 1.0),)),
+                  someone._replace(eyes=(0.1, None, 0.2)), someone._replace(age=np.float64(5))):
+        with pytest.raises(BlendError):
+            people.draw([wrong], size=SIZE)
+    with pytest.raises(BlendError, match="a list"):
+        people.draw(3)
 
 
 @pytest.mark.parametrize("seed", [-1, 2 ** 32, "3", 1.5, True, None])
@@ -237,7 +248,7 @@ def test_the_command_draws_a_folder_and_goes_on_with_it(capsys, tmp_path):
     options = ["--size", SIZE, "--out", out, "--jobs", 1]
     code, said = command(capsys, "--seeds", "0,2", *options)
     assert code == 0 and "2 portraits (photo, 32x32)" in said
-    assert sorted(os.listdir(str(out))) == ["seed000000.png", "seed000002.png"]
+    assert sorted(os.listdir(str(out))) == ["portraits.json", "seed000000.png", "seed000002.png"]
     kept = (out / "seed000000.png").stat().st_mtime_ns
     (out / "seed000002.png").write_bytes((out / "seed000002.png").read_bytes()[:500])  # cut off
     code, said = command(capsys, "--seeds", "0-2", *options)
@@ -285,7 +296,19 @@ def test_the_command_says_mistakes_in_one_line(capsys, tmp_path, monkeypatch, ar
 def test_the_command_overwrites_nothing_of_others(capsys, tmp_path):
     Image.new("RGB", (10, 10)).save(str(tmp_path / "seed000000.png"))
     code, said = command(capsys, "--seeds", "0", "--size", SIZE, "--out", tmp_path)
-    assert code == 2 and "10x10" in said and "another folder" in said
+    assert code == 2 and "nothing says who drew it" in said and "another folder" in said
+    assert os.listdir(str(tmp_path)) == ["seed000000.png"]
+    os.unlink(str(tmp_path / "seed000000.png"))
+    assert command(capsys, "--seeds", "0", "--size", SIZE, "--out", tmp_path)[0] == 0
+    for options in (["--style", "cartoon"], ["--size", 64], ["--samples", 1]):
+        code, said = command(capsys, *(["--seeds", "0", "--size", SIZE, "--out", tmp_path] + options))
+        assert code == 2 and "holds other portraits (style 'photo', size 32" in said
+    (tmp_path / "portraits.json").write_text("[" * 1000)
+    code, said = command(capsys, "--seeds", "0", "--size", SIZE, "--out", tmp_path)
+    assert code == 2 and "cannot be read" in said and said.count("\n") == 1
+    os.symlink(str(tmp_path / "elsewhere"), str(tmp_path / "new.png"))
+    assert command(capsys, "--seeds", "0", "--size", SIZE, "--sheet", tmp_path / "new.png")[0] == 0
+    assert not (tmp_path / "elsewhere").exists()
     code, said = command(capsys, "--seeds", "5-2", "--out", tmp_path)
     assert code == 2 and "backwards" in said
     code, said = command(capsys, "--seeds", "0-1001", "--style", "photo,cartoon", "--sheet", tmp_path / "s.png")
@@ -306,7 +329,8 @@ def test_ctrl_c_leaves_whole_files_and_no_processes(tmp_path):
     _, said = process.communicate(timeout=60)  # it ends when the pipes do: those of its processes too
     assert process.returncode == 130 and b"Traceback" not in said and b"stopped" in said
     names = os.listdir(str(tmp_path))
-    assert len(names) >= 4 and all(name.endswith(".png") for name in names)
+    names.remove("portraits.json")
+    assert len(names) >= 3 and all(name.endswith(".png") for name in names)
     for name in names:
         with Image.open(str(tmp_path / name)) as image:
             assert image.size == (16, 16)

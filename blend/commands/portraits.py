@@ -7,7 +7,8 @@ import os
 import signal
 
 from blend.commands.options import seeds as parse_seeds
-from blend.errors import BlendError
+from blend.errors import BlendError, brief
+from blend.pictures import images
 from blend.system import files, progress
 
 EPILOG = """\
@@ -20,6 +21,7 @@ that are already there are kept, so that a drawing that was stopped goes on. CC0
 """
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 _AT_ONCE = 4   # pictures that a process draws before it says so
+_RECORD = "portraits.json"
 _MOST_SHEET = 2000  # pictures on a sheet
 
 
@@ -60,20 +62,20 @@ def _check(given, styles, wanted):
 
 
 def _folder(given, style, wanted):
-    """One PNG a seed; whole ones of the right size that are there are kept."""
+    """One PNG a seed; whole ones that are there are kept."""
     files.make_folder(given.out)
     width = max(6, len(str(max(wanted))))
     named = [(seed, os.path.join(given.out, "seed%0*d.png" % (width, seed))) for seed in wanted]
+    _agree_with_the_record(given, style, [path for _, path in named])
     missing = [(seed, path) for seed, path in named if not _is_whole(path, given.size)]
-    jobs = _jobs(given.jobs, len(missing))
     work = functools.partial(_draw_files, style=style, size=given.size, samples=given.samples)
     batches = [missing[first:first + _AT_ONCE] for first in range(0, len(missing), _AT_ONCE)]
-    with progress.counting("portraits", len(named), len(named) - len(missing)) as bar:
-        for count in _in_processes(work, batches, jobs):
+    kept = len(named) - len(missing)
+    with progress.counting("portraits", len(named), kept) as bar:
+        for count in _in_processes(work, batches, _jobs(given.jobs, len(batches))):
             bar.update(count)
-    print("%d portraits (%s, %dx%d) in %s%s" % (
-        len(named), style, given.size, given.size, given.out,
-        ", %d of them were there" % (len(named) - len(missing)) if len(missing) < len(named) else ""))
+    print("%d portraits (%s, %dx%d) in %s%s" % (len(named), style, given.size, given.size, given.out,
+                                                ", %d of them were there" % kept if kept else ""))
     return 0
 
 
@@ -89,14 +91,42 @@ def _sheet(given, styles, wanted):
             row, column = divmod(number, len(wanted))
             sheet.paste(Image.fromarray(picture), (column * given.size, row * given.size))
             bar.update()
-    with files.replacing(given.sheet, follow_links=True) as file:
-        sheet.save(file, "png")
+    images.save_png(sheet, given.sheet)
     print("%s: %s of seeds %s" % (given.sheet, " and ".join(styles), given.seeds))
     return 0
 
 
+def _agree_with_the_record(given, style, paths):
+    """A folder's record says what it holds; a new one gets it. BlendError: the folder holds something else."""
+    from blend.portraits import people
+
+    record = {"style": style, "size": given.size, "samples": given.samples, "drawing": people.DRAWING}
+    path = os.path.join(given.out, _RECORD)
+    if not os.path.lexists(path):
+        for picture in paths:
+            if os.path.lexists(picture):
+                raise BlendError("%s: is there, and nothing says who drew it (%s is missing); choose another folder" % (
+                    picture, _RECORD))
+        files.write_json(path, record)
+        return
+    try:
+        there = files.parse_json(files.read_text(path))
+    except (OSError, ValueError):
+        there = None
+    if there != record:
+        raise BlendError("%s: the folder holds other portraits (%s), not %s; choose another folder" % (
+            path, _described(there), _described(record)))
+
+
+def _described(record):
+    if not isinstance(record, dict):
+        return "its record cannot be read"
+    return ", ".join("%s %s" % (name, brief(record[name])) for name in ("style", "size", "samples", "drawing")
+                     if name in record)
+
+
 def _is_whole(path, size):
-    """Whether a picture of the size is there. BlendError: it has another size, and is somebody's."""
+    """Whether a picture of the size is there. BlendError: a link, a folder or a device is."""
     from PIL import Image
 
     if not os.path.lexists(path):
@@ -105,13 +135,11 @@ def _is_whole(path, size):
         raise BlendError("%s: is there, but is no plain file; choose another folder" % path)
     try:
         with Image.open(path) as image:
-            shape = image.size
+            if image.size != (size, size):
+                return False
             image.load()
     except Exception:  # Pillow raises many kinds of error for a file that was cut off
         return False
-    if shape != (size, size):
-        raise BlendError("%s: is there with %dx%d pixels, not %dx%d; choose another folder" % (
-            (path,) + shape + (size, size)))
     return True
 
 
@@ -163,12 +191,8 @@ def _draw_one(pair, size, samples):
 
 def _draw_files(batch, style, size, samples):
     """Draw [(seed, path)]; the number of files written."""
-    from PIL import Image
-
     for seed, path in batch:
-        picture = Image.fromarray(_draw_one((seed, style), size, samples))
-        with files.replacing(path) as file:
-            picture.save(file, "png")
+        images.save_png(_draw_one((seed, style), size, samples), path)
     return len(batch)
 
 

@@ -18,6 +18,7 @@ from blend.portraits.person_text import checked, dump, parse
 
 __all__ = ["Person", "draw", "dump", "expression", "parse", "person"]
 
+DRAWING = 1                   # raise it when the same person comes to look otherwise
 SMALLEST, LARGEST = 16, 1024  # pixels across
 SAMPLES = (1, 4, 9, 16)       # a pixel
 
@@ -34,6 +35,8 @@ def draw(people, style="photo", *, size=128, samples=4):
         raise BlendError("a portrait's size is %d to %d pixels, not %s" % (SMALLEST, LARGEST, brief(size)))
     if samples not in SAMPLES:
         raise BlendError("samples of a pixel are 1, 4, 9 or 16, not %s" % brief(samples))
+    if not isinstance(people, (list, tuple, range, np.ndarray)):
+        raise BlendError("people are a list of Persons or of seeds, not %s" % brief(people))
     people = [someone if isinstance(someone, Person) else person(someone) for someone in people]
     pictures = np.empty((len(people), size, size, 3), np.uint8)
     for number, someone in enumerate(people):

@@ -91,11 +91,11 @@ def _check(values):
             _check_numbers(name, [weight for _, weight in value], -2, 2)
         elif type(value) is tuple:
             _check_numbers(name, value, 0, 1)
-        elif type(value) in (int, float):
+        elif values.__annotations__[name] in (int, float):
             _check_numbers(name, [value], *_RANGES.get(name, (0, 1)))
 
 
 def _check_numbers(name, numbers, low, high):
     for number in numbers:
-        if not low <= number <= high:  # NaN is in no range
-            raise BlendError("%s should be %g to %g, is %r" % (name, low, high, number))
+        if not isinstance(number, (int, float)) or not low <= number <= high:  # NaN is in no range
+            raise BlendError("%s should be a number from %g to %g, is %s" % (name, low, high, brief(number)))
