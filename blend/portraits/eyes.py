@@ -31,8 +31,10 @@ def shade(person, surface, centre, radius, ahead, lights, shadows, style, pixels
     towards = lights.key - ahead * lights.key.dot(ahead)
     opposite = -(x * towards.dot(across) + y * towards.dot(np.cross(ahead, across))) / np.sin(half)
     iris = _iris(person, angle, np.arctan2(y, x), opposite, pixel, look, number)
-    red = smoothstep(1.6, 2.6, angle) * np.abs(x) * 1.2 * (0.4 if style.soft else 1)
-    white = np.array(look.white, FLOAT) * (1 - red[:, None] * np.array([0.08, 0.32, 0.30], FLOAT))
+    red = smoothstep(1.6, 2.6, angle) * np.abs(x) * (0.5 if style.soft else 1.2)
+    # What is lit for dark skin would make eyes glow.
+    white = np.array(look.white, FLOAT) / max(1, lights.adaptation) ** 0.6
+    white = white * (1 - red[:, None] * np.array([0.08, 0.32, 0.30], FLOAT))
     edge = 0.9 * min(pixel, 0.5)
     colours = mix(white, iris, smoothstep(1 + edge, 1 - edge, angle))
     lid = _lid_shadow(y, look)

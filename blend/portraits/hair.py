@@ -100,7 +100,8 @@ def _on_the_head(point, way, offset, reach, cut):
 
 def _window(points, wide):
     """How far to the side long hair stays, by the height of points: the face shows between."""
-    half = curve(points[..., 1], [6.2, 6.8, 7.3, 7.75, 8.05], [0.50, 0.66, 0.72, 0.55, 0.0]) * wide
+    heights = 7.3 + (np.array([6.2, 6.8, 7.3, 7.75, 8.05]) - 7.3) * wide
+    half = curve(points[..., 1], heights, [0.50, 0.66, 0.72, 0.55, 0.0]) * wide
     return half * smoothstep(0.55, 0.95, points[..., 2])
 
 
@@ -114,7 +115,7 @@ def _beside_the_face(point, place, cut, hair, wide):
 
 def _off_the_face(points, place, cut, wide):
     """Strands that end where they would cross the face: no wisps on foreheads."""
-    crossing = (np.abs(points[..., 0]) < 0.86 * _window(points, wide)) & (points[..., 1] < 7.95)
+    crossing = (np.abs(points[..., 0]) < 0.86 * _window(points, wide)) & (points[..., 1] < 7.3 + 0.7 * wide)
     crossing &= ~np.broadcast_to(cut.bangs, crossing.shape[1:])
     crossing[0] = False
     gone = np.logical_or.accumulate(crossing, 0)

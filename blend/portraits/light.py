@@ -22,6 +22,7 @@ class Lights(NamedTuple):
     rim: np.ndarray
     rim_colour: np.ndarray
     side: int
+    adaptation: float   # how much more light dark skin got
 
     def ambient(self, normals, frontal, least):
         """Light [N,3] of sky and ground; what turns away from the camera gets less, down to `least` - frontal / 2."""
@@ -46,7 +47,7 @@ def lights(person, look, albedo):
     ground = 0.55 * strength * np.array([1.0, 0.86, 0.74], FLOAT)
     rim = max(0, _between(look.rim, light.rim)) * np.array(look.rim_colour, FLOAT)
     return Lights(direction(azimuth, _between(look.elevation, light.elevation)), key.astype(FLOAT), sky.astype(FLOAT),
-                  ground.astype(FLOAT), direction(-light.side * 147, 35), rim, light.side)
+                  ground.astype(FLOAT), direction(-light.side * 147, 35), rim, light.side, float(adapted))
 
 
 class ShadowMap(object):

@@ -91,7 +91,7 @@ def _cover(person, surface, uneven, pixels_per_dm, style):
     else:
         edge = surface.regions.hairline - haircuts.receding(person.hair, surface.places, surface.regions.angle)
         thick = 0.75 if person.hair.style == "buzz" else 0.92
-        scalp = thick * smoothstep(-0.02, 0.20, edge + 0.03 * uneven.fine * style.skin.texture) * (surface.ears < 0.3)
+        scalp = thick * smoothstep(-0.03, 0.13, edge + 0.03 * uneven.fine * style.skin.texture) * (surface.ears < 0.3)
     return Cover(cloth, scalp, np.exp(-np.clip(-depth, 0, 9) / 0.05) * (1 - cloth))
 
 
@@ -190,8 +190,8 @@ def _cloth_colour(person, surface, style):
     colour = to_linear(np.array(person.clothes.colour))[None] * np.ones((len(x), 1), FLOAT)
     if person.clothes.stripes:
         striped = ((y * 7) % 1 < 0.5)[:, None]
-        other = np.array([0.60, 0.65, 0.72], FLOAT) if colour.mean() < 0.3 else 0.2 * colour  # never like skin
-        colour = np.where(striped, colour, other)
+        other = (0.60, 0.65, 0.72) if colour.mean() < 0.3 else (0.04, 0.06, 0.10)  # neither is like skin
+        colour = np.where(striped, colour, np.array(other, FLOAT))
     if style.skin.texture:
         tiles = noise.noises()
         colour = colour * (1 + 0.07 * noise.at(tiles.fine, 1.5 * x, 1.5 * y)
