@@ -105,7 +105,10 @@ def detail_weights(person, proportions):
 
 def expression_weights(person, proportions):
     """{target: weight} of the expression."""
-    return {"fu-" + name: weight * (1.08 if proportions == TOON else 1) for name, weight in person.expression}
+    weights = {"fu-" + name: weight for name, weight in person.expression}
+    if proportions == TOON:  # smiles are wide enough there
+        weights = {name: weight * (0.8 if "Smile" in name else 1) for name, weight in weights.items()}
+    return weights
 
 
 def build(person, proportions):

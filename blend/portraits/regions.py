@@ -14,7 +14,7 @@ _LINE_HEIGHTS = (8.01, 8.02, 7.92, 7.72, 7.46, 7.08, 7.02, 7.42, 7.42, 7.0, 6.72
 # The brow's middle line and half its width, over the distance from the face's middle.
 _BROW_X = (0.10, 0.16, 0.28, 0.42, 0.52, 0.60)
 _BROW_Y = (7.505, 7.513, 7.530, 7.544, 7.518, 7.468)
-_BROW_WIDTH = (0.022, 0.034, 0.034, 0.027, 0.018, 0.005)
+_BROW_WIDTH = (0.024, 0.036, 0.038, 0.033, 0.025, 0.010)
 
 
 class Regions(NamedTuple):

@@ -57,7 +57,7 @@ def shade(person, surface, lights, shadows, style, size, pixels_per_dm):
         normals = _relief(person, surface, cover, bare, uneven)
     lit = shadows.lit(surface.points + 0.02 * surface.normals, shadows.closed, 0.045, 3.0, 0.05)
     lit = np.clip(light.spread_on_skin(lit, surface.pixels, size, int(max(1, look.blur * pixels_per_dm))), 0, 1)
-    free = surface.occlusion * np.clip(1 - 1.1 * np.clip(surface.concavity, -0.12, 1), 0.35, 1.12) * (
+    free = surface.occlusion * np.clip(1 - look.creases * np.clip(surface.concavity, -0.12, 1), 0.35, 1.12) * (
         1 - 0.3 * cover.collar)
     edge = (1 - np.clip(dot(normals, surface.views), 0, 1)) ** 2
     rim = light.rim_of(surface.normals, lights, edge)[:, None] * lights.rim_colour
