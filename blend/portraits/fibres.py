@@ -14,7 +14,7 @@ def shade(person, splats, outwards, free, views, lights, shadows, style):
     is_hair = splats.material == strands.HAIR
     look = style.hair
     albedo = _albedo(person, splats, is_hair)
-    lit = shadows.lit(splats.points, shadows.hair, 0.02, 2.0, look.shadow)
+    lit = shadows.lit(splats.points, shadows.hair, 0.02, 4.0, look.shadow)
     wrapped = np.clip((outwards.dot(lights.key) + 0.35) / 1.35, 0, 1)
     along = splats.tangents.dot(lights.key)
     key = (lit * wrapped * (0.35 + 0.65 * np.sqrt(np.clip(1 - along * along, 0, 1))))[:, None]

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from blend.portraits.maths import FLOAT, length, to_srgb
+from blend.portraits.maths import FLOAT, blur, length, to_srgb
 
 CAMERA = np.array([0, 7.0, 14.2], FLOAT)
 _DISTANCE = 13.0   # dm, at which lengths are as in the mesh
@@ -56,6 +56,8 @@ def develop(light, person, look, size):
     image = _curve()[(place * FLOAT(_TABLE - 1)).astype(np.int16)]
     image = _reduced(image, size)
     grey = image.mean(-1, keepdims=True)
+    if look.sharpening:
+        image = image + look.sharpening * (image - blur(image, 1))
     low, high = look.saturation
     image = grey + (image - grey) * FLOAT(low + (high - low) * person.camera.saturation)
     if look.vignette:

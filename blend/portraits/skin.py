@@ -124,15 +124,20 @@ def _reddened(person, base, surface, uneven, style):
     pale = 1 / (1 + 0.25 * person.skin.tone)  # blood shows through
     red = surface.regions.red * (1 + 0.35 * uneven.coarse * style.skin.texture)
     red = red * style.skin.redness * (0.6 + 0.4 * pale) * (1 + 0.15 * person.skin.red)
-    return base * (1 - red[:, None] * np.array([0.02, 0.42, 0.38], FLOAT))
+    colours = base * (1 - red[:, None] * np.array([0.02, 0.42, 0.38], FLOAT))
+    # A forehead is yellower, and the lower face of men cooler.
+    yellow = 0.10 * surface.regions.forehead * style.skin.texture
+    cool = 0.10 * surface.regions.beard * person.sex * style.skin.texture
+    away = yellow[:, None] * np.array([0, 0.2, 1], FLOAT) + cool[:, None] * np.array([1, 0.6, 0.1], FLOAT)
+    return colours * (1 - away)
 
 
 def _marked(person, colours, surface, uneven):
     """Blotches, freckles and the spots of age."""
     old = max(0, (person.age - 45) / 45.0)
     tiles = noise.noises()
-    colours = colours * (1 + 0.034 * uneven.coarse[:, None] * np.array([0.6, 1, 1.1], FLOAT)
-                         + (0.012 + 0.012 * old) * uneven.fine[:, None] * np.array([0.8, 1, 1], FLOAT))
+    colours = colours * (1 + 0.045 * uneven.coarse[:, None] * np.array([0.6, 1, 1.1], FLOAT)
+                         + (0.018 + 0.012 * old) * uneven.fine[:, None] * np.array([0.8, 1, 1], FLOAT))
     if person.skin.freckles:
         spots = noise.at(tiles.spots, 2.4 * uneven.u + 0.3, 2.4 * uneven.v + 0.7)
         amount = person.skin.freckles * smoothstep(1.1, 1.9, spots) * np.clip(surface.regions.freckles + 0.25, 0, 1)
@@ -230,7 +235,8 @@ def _diffuse(smooth, rough, bare, lit, free, lights, look):
     key = np.clip((facing + wrap) / (1 + wrap), 0, 1)
     key = key * (1 - 0.6 * wrap * (1 - key))
     shadow = _lifted(lit, look.shadow)
-    shadow = look.shadow_floor + (1 - look.shadow_floor) * shadow
+    floor = look.shadow_floor * np.clip(lights.adaptation, 0.7, 1.6)  # dark skin keeps its shape in shadows
+    shadow = floor + (1 - floor) * shadow
     free = np.clip(free, 0.02, 1)
     ambient = lights.ambient(rough, 0.45, 0.77) * _lifted(free, look.occlusion)
     return lights.key_colour * key * shadow * (0.35 + 0.65 * np.sqrt(free))[:, None] + ambient
