@@ -13,7 +13,7 @@ from PIL import Image
 
 from blend import run
 from blend.errors import BlendError
-from blend.portraits import haircuts, head, lots, mesh, people, raster, strands, styles
+from blend.portraits import eyes, film, haircuts, head, lots, mesh, people, raster, strands, styles
 from blend.portraits.person import BACKGROUNDS, EXPRESSIONS, HAIR_STYLES, Pose
 
 SIZE = 32
@@ -191,7 +191,6 @@ def test_eyes_look_at_us_and_are_not_crossed():
         someone = people.person(0)._replace(pose=FRONT)
         someone = someone._replace(gaze=someone.gaze._replace(across=0.0, up=0.0, contact=0.9))
         built = head.build(someone, style.proportions)
-        from blend.portraits import eyes, film
         left, right = [eyes.gaze(someone, built.eyes[number], np.eye(3), film.CAMERA, style.eyes, side)
                        for number, side in ((0, 1), (1, -1))]
         assert left[2] > 0.99 and right[2] > 0.99

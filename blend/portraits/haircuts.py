@@ -152,6 +152,7 @@ def _fringe(hair, place, sex):
 def _curly(hair, place, sex):
     level = 7.5 if sex > 0.5 else 7.1 - 0.7 * hair.length
     lengths = np.clip((place.y - level) * 0.65 + 0.1, 0.18, 1.4) * (0.85 + 0.3 * place.layer)
+    lengths = lengths * (1 - 0.55 * place.front * smoothstep(0.4, 0, place.edge))  # not over the forehead
     comb = 0.5 * place.normals + _columns(place.away * 0.15, -0.35, 0.1 * place.front, len(place.x))
     return Cut(lengths.astype(FLOAT), comb, 40, lift=0.7, gravity=0.9, thick=0.10 + 0.08 * hair.volume, gather=0.85,
                frizz=0.015, curl=(0.05 + 0.03 * hair.wave, 2.4 + 1.2 * hair.volume), guides=350, clear=True)
