@@ -22,7 +22,7 @@ setup(
     url="https://github.com/OWNER/blend",
     license="MIT",
     packages=find_packages(include=["blend", "blend.*"]),
-    package_data={"blend.zoo": ["*.json", "*.pkl", "*.md"]},
+    package_data={"blend.portraits": ["*.npz", "*.md"], "blend.zoo": ["*.json", "*.pkl", "*.md"]},
     python_requires=">=3.6",
     install_requires=[
         "tensorflow==1.15.5; " + OLD,

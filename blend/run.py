@@ -10,7 +10,7 @@ import sys
 from blend.errors import BlendError, closest
 from blend.system import files
 
-COMMANDS = ("compare", "convert", "inspect", "merge", "report", "train", "zoo")
+COMMANDS = ("compare", "convert", "inspect", "merge", "portraits", "report", "train", "zoo")
 
 
 class Parser(argparse.ArgumentParser):
