@@ -141,7 +141,7 @@ def tricks(path, resolution):
 def files(folder, article):
     low, high = networks.make(folder, 1024)
     out = os.path.join(folder, "out.pkl")
-    command = [sys.executable, "-m", "blend.run", low, high, "--no-pictures", "--save", out]
+    command = [sys.executable, "-m", "blend.run", low, high, "--no-pictures", "--no-card", "--save", out]
     merge = [sys.executable, "-m", "blend.run", "merge", networks.make_recipe(folder, 1024), "--save", out]
     ways = {"blend: hard swap": command + ["--resolution", "32"], "blend: all layers mixed": command + ["--width", "4"],
             "blend: three files merged": merge + ["--no-card"], "blend: the same, with checksums": merge,

@@ -46,9 +46,10 @@ def in_torch(threads):
 
     torch.set_num_threads(threads)
     channels = dict(channel_base=2 * FMAP_BASE, channel_max=FMAP_MAX)
-    made = [stylegan2_torch.Generator(LATENT, 0, LATENT, RESOLUTION, 3, mapping_kwargs=dict(num_layers=4),
-                                     synthesis_kwargs=channels) for _ in range(2)]
-    generator, average = made[0].train(), made[1].requires_grad_(False)
+    generator, average = [
+        stylegan2_torch.Generator(LATENT, 0, LATENT, RESOLUTION, 3, mapping_kwargs=dict(num_layers=4),
+                                  synthesis_kwargs=channels) for _ in range(2)]
+    generator, average = generator.train(), average.requires_grad_(False)
     discriminator = stylegan2_torch.Discriminator(0, RESOLUTION, 3, **channels).train()
     lazy = STEPS / (STEPS + 1)
     g_adam = torch.optim.Adam(generator.parameters(), 0.0025, (0.0, 0.99))

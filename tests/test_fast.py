@@ -30,6 +30,16 @@ def both(network):
     return found
 
 
+@pytest.mark.parametrize("left_out", ["plain", "winograd", "rgb"])
+def test_benchmarks_draw_with_other_tunings(left_out, tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(os.path.join(os.path.dirname(os.path.dirname(__file__)), "benchmarks"))
+    import worker
+
+    path = str(tmp_path / "a.pkl")
+    pico_file().save(path)
+    assert worker.ours(path, left_out)().shape == (1, 16, 16, 3)
+
+
 @needs_tensorflow_2
 @pytest.mark.parametrize("resolution, channels, count", [
     (2 * TUNING.folded, 4, 1), (2 * TUNING.folded, TUNING.winograd_channels, 1), (TUNING.folded // 2, 4, 3),
