@@ -86,6 +86,11 @@ def write(target, networks, card):
     return path
 
 
+def save_options(name, format):
+    """The words of a command that write a network under a name. format: as it was asked for; None: by the name."""
+    return ["--save", name] + ([] if format is None else ["--format", format])
+
+
 def _card_at(path):
     """The text of the card that is there, or None: nothing, or another file."""
     try:

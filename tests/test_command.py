@@ -314,6 +314,16 @@ def test_the_card_says_what_a_network_was_made_of_and_how(saved, tmp_path, capsy
     assert (tmp_path / "mixed-grid.png").is_file() and "(mixed-grid.png)" in card
 
 
+def test_the_card_s_command_says_the_format_where_the_name_does_not(saved, tmp_path, monkeypatch):
+    monkeypatch.chdir(str(tmp_path))
+    out = tmp_path / "mixed.pkl"
+    assert run(*saved, "--resolution", 8, "--no-pictures", "--save", out, "--format", "pytorch") == 0
+    again = (tmp_path / "mixed.md").read_text(encoding="utf-8").split("Again: `")[1].split("`")[0].split()[3:]
+    before = out.read_bytes()
+    out.unlink()
+    assert run(*again) == 0 and out.read_bytes() == before
+
+
 def test_strangers_are_told_and_relatives_are_not(saved, tmp_path, capsys):
     assert run(*saved, "--resolution", 8, "--no-pictures", "--save", tmp_path / "a.pkl") == 0
     assert "look like strangers" in capsys.readouterr().out

@@ -231,6 +231,8 @@ BAD = [
     ('{method: linear, name: "\\ud800", networks: [a]}', "name: a text is expected"),
     ("{method: linear, networks: [{weight: 1}]}", "network: a file, a URL, or a name"),
     ("{method: linear, networks: [{network: a, sha256: abc}]}", "sha256: 64 hexadecimal digits"),
+    ("{method: linear, networks: [{network: a, sha256: %s}, {network: a, sha256: %s}]}" % ("a" * 64, "b" * 64),
+     "r.yaml: a has another sha256 than before"),
     ("{method: linear, %s, pictures: 3}" % TWO, "pictures: options such as"),
     ("[{method: linear, %s}, {method: linear, %s}]" % (TWO, TWO), "stage 1: name: every stage but the last needs one"),
     ("[{name: x, method: linear, %s}, {name: x, method: linear, networks: [x]}]" % TWO, "earlier stage has the same"),
@@ -541,13 +543,15 @@ def test_yaml_s_mistakes_in_plain_words(text, says, tmp_path):
     assert says in str(error.value) and str(path) in str(error.value)
 
 
-def test_the_card_s_command_makes_the_merge_again(files_of_three, tmp_path, monkeypatch):
+@pytest.mark.parametrize("options", [[], ["--format", "pytorch"], ["--fetch"]])
+def test_the_card_s_command_makes_the_merge_again(options, files_of_three, tmp_path, monkeypatch):
     monkeypatch.chdir(str(tmp_path))
-    assert run("merge", files_of_three, "--save", "a b.pkl") == 0
+    assert run("merge", files_of_three, "--save", "a b.pkl", *options) == 0
     text = (tmp_path / "a b.md").read_text(encoding="utf-8")
     (tmp_path / "a b-recipe.yaml").write_text(text.split("```yaml\n")[1].split("```")[0], encoding="utf-8")
     before = (tmp_path / "a b.pkl").read_bytes()
     (tmp_path / "a b.pkl").unlink()
 
     words = shlex.split(text.split("`: `")[1].split("`")[0])
+    assert words[-len(options):] == options or not options
     assert run(*words[3:]) == 0 and (tmp_path / "a b.pkl").read_bytes() == before

@@ -252,6 +252,18 @@ def test_bad_merges(method, count, base, says):
         merge(method, networks, Weights((1,) * count), pico_file() if base else None)
 
 
+@pytest.mark.parametrize("weights, says", [
+    (Weights((1,)), "1 weights are given for 2 networks"), (Weights((1, 1, 1)), "3 weights are given for 2 networks"),
+    (Weights((1, 1), mapping=2), "mapping must be the index of a network, from 0 to 1, not 2"),
+    (Weights((1, 1), dlatent_avg=-1), "dlatent_avg must be the index"), (Weights((1, 1), rest=2), "rest must be"),
+    (Weights((1, 1), torgb="merged"), "torgb must be"), (Weights((1, 1), noise_buffers=None), "noise_buffers must be"),
+])
+def test_weights_of_other_networks(weights, says):
+    networks = [pico_file(), pico_file(seed=1)]
+    with pytest.raises(blend.BlendError, match=says):
+        merge("linear", networks, weights)
+
+
 def test_networks_that_do_not_fit():
     with pytest.raises(blend.MismatchError, match="channels|fmap_max"):
         merge("linear", [pico_file(), pico_file(), pico_file(channels=4)], Weights((1, 1, 1)))

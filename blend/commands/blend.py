@@ -221,7 +221,8 @@ def _tell_network(mixed, opened, options, target, lost, sheet=None):
         ingredients = tuple(card.Ingredient(source["source"], source["sha256"], side)
                             for side, source in sources.items())
         plain = dict(sources, blend=recipe.changed_rule(options.blend))
-        command = "%s --save %s" % (recipe.command_line(options), shlex.quote(os.path.basename(target.path)))
+        saving = card.save_options(os.path.basename(target.path), options.format)
+        command = " ".join([recipe.command_line(options)] + list(map(shlex.quote, saving)))
         tell_card(target, mixed, card.Card(ingredients, plain, "a blend of two networks", command,
                                            lost=tuple(lost), grid=sheet))
 

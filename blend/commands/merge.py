@@ -19,6 +19,7 @@ from blend.errors import BlendError
 from blend.mixing import merge_recipe, relatives, shares, stages
 from blend.networks.network import check_finite
 from blend.pictures import generate, images, latents
+from blend.pictures.png_text import SIGNATURE
 from blend.system import files, memory, plain_yaml, progress
 from blend.system.pending import computed
 from blend.system.version import VERSION
@@ -68,13 +69,40 @@ def parser(parser_class):
     return options
 
 
+class Opened(NamedTuple):
+    """The networks of a recipe by name, and the futures of their files' SHA-256, where `with_digests` asks for them.
+
+    fetch: whether addresses that are not published with the package may be asked.
+    """
+
+    networks: Dict[str, NetworkFile]
+    hashes: Dict[str, futures.Future]
+    hashing: futures.Executor
+    with_digests: bool
+    fetch: bool
+
+    def load(self, entry):
+        """The NetworkFile of an Entry. MismatchError: it is not the file that the recipe names."""
+        networks = zoo.load(entry.network, entry.sha256, self.fetch)
+        if self.with_digests:  # a third of a second for a large file, beside the rest
+            self.hashes[entry.network] = self.hashing.submit(getattr, networks, "sha256")
+        self.networks[entry.network] = networks
+        return networks
+
+    @property
+    def digests(self):
+        """{name: SHA-256}."""
+        return OrderedDict((name, future.result()) for name, future in self.hashes.items())
+
+
 class Job(NamedTuple):
     """A merge that is ready to be written: all that the two ways to do so need."""
 
     recipe: merge_recipe.MergeRecipe
-    opened: "Opened"
+    opened: Opened
     merged: NetworkFile           # its large arrays may be Pending
     target: Optional[Target]      # of --save
+    format: Optional[str]         # of --save, as it was asked for
     has_card: bool
     out: str                      # folder of pictures
     device: Optional[str]
@@ -106,8 +134,9 @@ def run(parser_class, arguments):
     target = _target(given, merged, out if options is not None else None)
     if target is not None:
         target.check_apart(opened.networks.values())
-    _tell_variables(recipe, merged, opened.networks, "report" in given)
-    job = Job(recipe, opened, merged, target, has_card, out, given.get("device"))
+    _tell_variables(recipe, merged, "report" in given)
+    _tell_differences(opened.networks)
+    job = Job(recipe, opened, merged, target, given.get("format"), has_card, out, given.get("device"))
     if options is None:
         _write_network(job)
     else:
@@ -130,37 +159,11 @@ def _write_network(job):
     _tell_network(job, lost)
 
 
-class Opened(NamedTuple):
-    """The networks of a recipe by name, and the futures of their files' SHA-256, where `with_digests` asks for them.
-
-    fetch: whether addresses that are not published with the package may be asked.
-    """
-
-    networks: Dict[str, NetworkFile]
-    futures: Dict[str, futures.Future]
-    hashing: futures.Executor
-    with_digests: bool
-    fetch: bool
-
-    def load(self, entry):
-        """The NetworkFile of an Entry. MismatchError: it is not the file that the recipe names."""
-        networks = zoo.load(entry.network, entry.sha256, self.fetch)
-        if self.with_digests:  # a third of a second for a large file, beside the rest
-            self.futures[entry.network] = self.hashing.submit(networks.file.sha256)
-        self.networks[entry.network] = networks
-        return networks
-
-    @property
-    def digests(self):
-        """{name: SHA-256}."""
-        return OrderedDict((name, future.result()) for name, future in self.futures.items())
-
-
 def _read(path):
     """The MergeRecipe of a file, or of a PNG that carries one."""
     try:
         with files.open_regular(path) as file:
-            is_picture = file.read(4) == b"\x89PNG"
+            is_picture = file.read(len(SIGNATURE)) == SIGNATURE
     except OSError as error:
         raise BlendError("%s: cannot be read (%s)" % (path, files.reason(error)))
     if not is_picture:
@@ -216,10 +219,11 @@ def _tell_network(job, lost, grid_picture=None):
                         for name, digest in digests.items())
     name = os.path.basename(job.target.path)
     recipe_file = os.path.splitext(name)[0] + "-recipe.yaml"  # no file of the user's, which may be another recipe
+    command = ["python", "-m", "blend.run", "merge", recipe_file] + cards.save_options(name, job.format)
+    command += ["--fetch"] if job.opened.fetch else []
     tell_card(job.target, job.merged, cards.Card(
         ingredients, _recorded(job.recipe, digests), made=_described(len(digests), job.merged.G is not None),
-        again=" ".join(map(shlex.quote, ["python", "-m", "blend.run", "merge", recipe_file, "--save", name])),
-        recipe_file=recipe_file, lost=tuple(lost), grid=grid_picture))
+        again=" ".join(map(shlex.quote, command)), recipe_file=recipe_file, lost=tuple(lost), grid=grid_picture))
 
 
 def _described(count, has_training):
@@ -262,7 +266,7 @@ def _write_recipe(path, recorded, versions):
         file.write(("# Made with %s\n%s" % (programs, plain_yaml.dump(recorded))).encode("utf-8"))
 
 
-def _tell_variables(recipe, merged, loaded, report):
+def _tell_variables(recipe, merged, report):
     """Say what happened to the variables in the last stage."""
     stage = recipe.stages[-1]
     changes = shares(merged.Gs.stored, stages.weights_of(stage))
@@ -274,12 +278,16 @@ def _tell_variables(recipe, merged, loaded, report):
     count = len(stage.networks)
     print("merged   %d variables of %d network%s by %s; %d are one network's" % (
         len(changes) - whole, count, "" if count == 1 else "s", stage.method, whole))
-    first = next(iter(loaded))
-    for name, networks in itertools.islice(loaded.items(), 1, None):
-        warning = relatives.warning(loaded[first].Gs, networks.Gs, (first, name))
+
+
+def _tell_differences(sources):
+    """Say which networks, {name: NetworkFile}, are strangers to the first one, and whether they have other clamps."""
+    first = next(iter(sources))
+    for name, networks in itertools.islice(sources.items(), 1, None):
+        warning = relatives.warning(sources[first].Gs, networks.Gs, (first, name))
         if warning is not None:
             print("note     %s" % warning)
-    clamps = OrderedDict((name, networks.Gs.architecture.get("conv_clamp")) for name, networks in loaded.items())
+    clamps = OrderedDict((name, networks.Gs.architecture.get("conv_clamp")) for name, networks in sources.items())
     if len(set(clamps.values())) > 1:
         print("note     conv_clamp differs (%s); that of the first network is taken" % ", ".join(
             "%s: %s" % pair for pair in clamps.items()))

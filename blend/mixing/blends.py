@@ -7,7 +7,7 @@ import numpy as np
 from blend.checkpoints import NetworkFile
 from blend.errors import BlendError, NetworkFileError
 from blend.mixing import methods
-from blend.mixing.plan import Rule, plan, shares
+from blend.mixing.plan import Rule, check_weights, plan, shares
 from blend.networks.network import check_same_architecture
 from blend.system.pending import Pending, computed
 
@@ -80,6 +80,7 @@ def merge(method, networks, weights, base=None, *, parameters=None, called=None,
     64
     """
     check_count(method, len(networks), base is not None)
+    check_weights(weights, len(networks), base is not None)
     everyone = list(networks) + ([base] if base is not None else [])
     called = called or ["network %d" % number for number in range(1, len(networks) + 1)] + ["the base"]
     for network, name in zip(everyone[1:], called[1:]):

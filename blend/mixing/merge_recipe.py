@@ -9,7 +9,6 @@
 Everything that can be checked without the networks is checked here, and every mistake says where it stands.
 """
 
-import math
 import re
 from collections import OrderedDict
 from typing import Dict, NamedTuple, Optional, Tuple, Union
@@ -17,7 +16,7 @@ from typing import Dict, NamedTuple, Optional, Tuple, Union
 from blend.errors import BlendError, brief, closest
 from blend.mixing.blends import check_count
 from blend.mixing.methods import METHODS, PARAMETERS
-from blend.mixing.plan import MERGED, OUTSIDE
+from blend.mixing.plan import MERGED, OUTSIDE, is_number
 from blend.system import plain_yaml
 
 BASE = "base"
@@ -123,6 +122,7 @@ def parse(value, where="recipe"):
               for number, stage in enumerate(listed, 1)]
     stages = tuple(_stage(stage, place) for stage, place in zip(listed, places))
     _check_stages(stages, places)
+    _check_digests(stages, places)
     if sum(len(stage.networks) for stage in stages) > _MOST:
         raise BlendError("%s: more than %d networks" % (where, _MOST))
     return MergeRecipe(stages, name or stages[-1].name, dict(pictures or {}))
@@ -206,7 +206,7 @@ def _check_weight(weight, where, method):
         place = where if key is None else "%s: %s" % (where, _shown(key))
         if key is not None and not (_LAYER.fullmatch(key) or key in OUTSIDE.values()):
             raise BlendError("%s: layers are called 8x8 or 16x16/Conv1%s" % (place, _hint(key, OUTSIDE.values())))
-        if not _is_number(number):
+        if not is_number(number):
             raise BlendError('%s: a number, or numbers by layer such as {8x8: 0.3}, is expected, not %s' % (
                 place, _shown(number)))
         if not least <= number <= _LARGEST:
@@ -242,7 +242,7 @@ def _check_parameter(key, value, where, method):
     parameter = PARAMETERS[key]
     if key not in METHODS[method].parameters:
         raise BlendError("%s: %s takes no %s" % (where, method, key))
-    if not _is_number(value) or parameter.whole and value != int(value) or (
+    if not is_number(value) or parameter.whole and value != int(value) or (
             not parameter.least <= value <= parameter.most):
         raise BlendError("%s: %s: a %s from %g to %g is expected, not %s" % (
             where, key, "whole number" if parameter.whole else "number", parameter.least, parameter.most,
@@ -267,7 +267,7 @@ def _giver(value, stage, where, key):
     if key != "torgb" and value == MERGED:
         return MERGED
     labels = [entry.label for entry in stage.networks]
-    if _is_number(value) and value == int(value) and 1 <= value <= len(labels):
+    if is_number(value) and value == int(value) and 1 <= value <= len(labels):
         return int(value) - 1
     if isinstance(value, str) and labels.count(value) > 1:
         raise BlendError("%s: several networks are called %s; give each a name" % (where, _shown(value)))
@@ -299,6 +299,15 @@ def _check_stages(stages, places):
             raise BlendError("%s: no later stage uses it, and the last gives the result" % place)
 
 
+def _check_digests(stages, places):
+    """Raise BlendError unless every network is said to be one file."""
+    digests = {}
+    for stage, place in zip(stages, places):
+        for entry in stage.entries:
+            if entry.sha256 is not None and digests.setdefault(entry.network, entry.sha256) != entry.sha256:
+                raise BlendError("%s: %s has another sha256 than before" % (place, _shown(entry.network)))
+
+
 def _renamed(value, where):
     for other, ours in _ALSO.items():
         if other in value:
@@ -322,10 +331,6 @@ def _text(value, key, where):
     if text is not None and not (isinstance(text, str) and text.strip() and text.isprintable() and len(text) <= 4096):
         raise BlendError("%s: %s: a text is expected, not %s" % (where, key, _shown(text)))
     return text
-
-
-def _is_number(value):
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def _shown(value):

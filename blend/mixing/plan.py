@@ -147,7 +147,7 @@ def check_rule(names, rule):
         side = getattr(rule, option)
         if side not in SIDES and not (option == "torgb" and side is None):
             raise BlendError("%s must be low or high, not %r" % (option, side))
-    if rule.width is not None and not (_is_number(rule.width) and rule.width > 0):
+    if rule.width is not None and not (is_number(rule.width) and rule.width > 0):
         raise BlendError("width must be a number above 0, not %r; leave it out for a hard swap" % (rule.width,))
     if rule.resolution is None and not rule.fractions:
         raise BlendError("a blend needs a resolution or fractions")
@@ -160,7 +160,7 @@ def check_rule(names, rule):
         layers.check_split(map(families.locate, names), rule.resolution, rule.level)
     check_keys(names, rule.fractions or ())
     for key, fraction in (rule.fractions or {}).items():
-        if not (_is_number(fraction) and 0 <= fraction <= 1):
+        if not (is_number(fraction) and 0 <= fraction <= 1):
             raise BlendError("the fraction of %s must be between 0 and 1, not %r" % (key, fraction))
 
 
@@ -185,7 +185,8 @@ def check_keys(names, keys, others=()):
             raise BlendError("no layer is called %s; %s" % (key, hint))
 
 
-def _is_number(value):
+def is_number(value):
+    """Whether a value is a number that a float can hold; True and False are none."""
     try:
         return isinstance(value, numbers.Real) and not isinstance(value, bool) and math.isfinite(value)
     except OverflowError:  # a whole number that no float holds
@@ -207,9 +208,21 @@ def shares(names, weights):
         if isinstance(given, dict):
             check_keys(names, given, OUTSIDE.values())
         for value in given.values() if isinstance(given, dict) else [0 if given is None else given]:
-            if not _is_number(value):
+            if not is_number(value):
                 raise BlendError("a weight must be a number, not %r" % (value,))
     return OrderedDict((name, _share(families.locate(name), weights)) for name in names)
+
+
+def check_weights(weights, count, has_base):
+    """Raise BlendError unless `Weights` are for so many networks, and what gives a part is one of them, or the base."""
+    if len(weights.weights) != count:
+        raise BlendError("%d weights are given for %d networks" % (len(weights.weights), count))
+    for part in ("mapping", "dlatent_avg", "noise_buffers", "torgb", "rest"):
+        giver = getattr(weights, part)
+        may_be_merged = giver == MERGED and part in OUTSIDE.values() or giver is None and part == "torgb"
+        if not may_be_merged and not (isinstance(giver, numbers.Integral) and 0 <= giver < count + has_base):
+            raise BlendError("%s must be the index of a network, from 0 to %d, not %r" % (
+                part, count + has_base - 1, giver))
 
 
 def _share(layer, weights):
