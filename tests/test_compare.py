@@ -1,12 +1,13 @@
 """Networks side by side: do they fit, are they relatives; networks of known parents."""
 
 import itertools
+import os
 import subprocess
 import sys
 
 import numpy as np
 import pytest
-from conftest import golden, pico_file
+from conftest import GOLDEN, golden, pico_file
 from PIL import Image
 
 import blend
@@ -86,6 +87,12 @@ def test_formats_mean_nothing(tmp_path):
     PHOTO.save(str(tmp_path / "p.pkl"), "pytorch")
     again = blend.load(str(tmp_path / "p.pkl"))
     assert verdict(again, PHOTO) == compare.SAME and verdict(again, CARTOON) == relatives.RELATIVES
+
+
+def test_lod_means_nothing():
+    without = blend.load(os.path.join(GOLDEN, "ada-tensorflow.pkl"))
+    other = without.Gs.changed(own_variables=dict(without.Gs.own_variables, lod=np.float32(0)))
+    assert "lod" not in without.Gs.stored and compare.compare(without.Gs, other).verdict == compare.SAME
 
 
 def test_warnings():

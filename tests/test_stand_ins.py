@@ -93,6 +93,12 @@ def test_nothing_is_computed_until_it_is_asked_for(bare, monkeypatch, capsys):
     assert found.Gs.variables["dlatent_avg"].sum() == 8 and asked == [1]
 
 
+def test_a_network_is_shown_without_computing(bare, monkeypatch):
+    monkeypatch.setattr(mapping, "average", lambda *arguments: 1 / 0)
+    network = blend.load(bare[0]).Gs
+    assert "%d variables" % len(network.stored) in repr(network)
+
+
 def test_it_is_made_once_and_stays_the_same_array(bare, monkeypatch):
     made, once = [], mapping.average
     monkeypatch.setattr(mapping, "average", lambda *arguments: made.append(1) or once(*arguments))

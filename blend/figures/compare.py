@@ -78,13 +78,12 @@ def compare(a, b, called=("the first network", "the second"), progress=None):
     >>> compare(blend.shipped("photo").Gs, blend.shipped("cartoon").Gs).verdict
     'relatives'
     """
-    variables, others = a.variables, b.variables
+    variables, others = [OrderedDict((name, value) for name, value in network.variables.items() if name != "lod")
+                         for network in (a, b)]  # lod means nothing; networks of ADA have none
     convolutions = {name: layer for layer, name in relatives.convolutions(variables).items()}
     layers, resolutions, cosines, same = OrderedDict(), OrderedDict(), OrderedDict(), set(variables) == set(others)
     for done, (name, value) in enumerate(variables.items(), 1):
         place = families.locate(name)
-        if place.kind == "lod":
-            continue
         if name not in others or np.shape(value) != np.shape(others[name]):
             same = False
             continue

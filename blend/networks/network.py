@@ -109,7 +109,7 @@ class Network(object):
         return Network(**dict(state, **fields))
 
     def __repr__(self):
-        return "<Network %s %s, %d variables>" % (self.name, self.build_func_name, len(self.variables))
+        return "<Network %s %s, %d variables>" % (self.name, self.build_func_name, len(self.stored))
 
 
 def check(network, role):
