@@ -12,7 +12,7 @@ import numpy as np
 
 from blend import mixing, zoo
 from blend.errors import BlendError, brief
-from blend.pictures import images
+from blend.pictures import images, latents
 from blend.pictures.png_text import SIGNATURE
 from blend.system import files
 from blend.system.version import VERSION as BLEND
@@ -175,6 +175,7 @@ def open_networks(options):
     hashing = futures.ThreadPoolExecutor(len(mixing.SIDES))  # half a second for a large file
     digests = {side: hashing.submit(getattr, network, "sha256") for side, network in zip(mixing.SIDES, networks)
                if options.pictures or options.card}
+    hashing.shutdown(wait=False)  # what was submitted is finished
     return Opened(networks, digests)
 
 
@@ -186,7 +187,7 @@ def completed(options, resolution):
     if options.seeds is None:
         options = options._replace(seeds=list(_FIGURE_SEEDS if options.figure else range(8)))
     if options.noise == "random" and options.noise_seed is None:
-        options = options._replace(noise_seed=int.from_bytes(os.urandom(4), "little"))
+        options = options._replace(noise_seed=latents.fresh_seed())
     return options
 
 

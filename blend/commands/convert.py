@@ -16,6 +16,7 @@ stylegan3 repository), rosinality (.pt of stylegan2-pytorch), safetensors. IN is
   python -m blend.run convert ffhq.pkl ffhq-torch.pkl --format pytorch
 """
 
+
 def run(parser_class, arguments):
     """Write a network file in another format, and say what that cannot hold. Returns the exit code."""
     given = _parser(parser_class).parse_args(arguments)

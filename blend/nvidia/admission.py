@@ -5,6 +5,7 @@ another text in them. So what our reader saw in a file proves nothing of what th
 the loader never opens a file of the user's.
 """
 
+import contextlib
 import hashlib
 import tempfile
 
@@ -32,19 +33,26 @@ def admit(networks, trust=False):
     """
     _check_kind(networks)
     check(networks)
-    try:
-        stream = tempfile.TemporaryFile()  # of mode 0600, and unnamed
-        if _is_own(networks):
-            tensorflow_pickle.write(networks, stream)
-        elif _copied(networks, stream) not in _published() and not trust:
-            raise BlendError("%s: NVIDIA's code executes the Python text that is stored in this file; add --trust if "
-                             "you know its maker, or leave the text out first: convert FILE OUT --format tensorflow "
-                             "--own-source" % networks.path)
-        stream.seek(0)
-    except OSError as error:
-        raise BlendError("%s: cannot be copied for NVIDIA's loader to %s (%s); set TMPDIR to another folder" % (
-            networks.path, tempfile.gettempdir(), files.reason(error)))
+    with contextlib.ExitStack() as on_failure:
+        try:
+            stream = on_failure.enter_context(tempfile.TemporaryFile())  # of mode 0600, and unnamed
+            _fill(stream, networks, trust)
+            stream.seek(0)
+        except OSError as error:
+            raise BlendError("%s: cannot be copied for NVIDIA's loader to %s (%s); set TMPDIR to another folder" % (
+                networks.path, tempfile.gettempdir(), files.reason(error)))
+        on_failure.pop_all()
     return stream
+
+
+def _fill(stream, networks, trust):
+    """Write what may be executed of a parsed file to a stream. BlendError: nothing may."""
+    if _is_own(networks):
+        tensorflow_pickle.write(networks, stream)
+    elif _copied(networks, stream) not in _published() and not trust:
+        raise BlendError("%s: NVIDIA's code executes the Python text that is stored in this file; add --trust if you "
+                         "know its maker, or leave the text out first: convert FILE OUT --format tensorflow "
+                         "--own-source" % networks.path)
 
 
 def check(networks):
@@ -113,22 +121,13 @@ def _published():
 
 
 def _copied(networks, stream):
-    """Copy the file that networks were read from to a stream; the SHA-256 of what was copied."""
-    source, digest = _map_of(networks), hashlib.sha256()
-    for start in range(0, len(source), _BLOCK):
-        block = source[start:start + _BLOCK]
+    """Copy the file that networks were read from, whatever is at its path by now; the SHA-256 of what was copied."""
+    if networks.file is None:
+        raise BlendError("%s: was not read from a file; save the networks as a TensorFlow pickle, and load that"
+                         % networks.path)
+    digest = hashlib.sha256()
+    for start in range(0, len(networks.file), _BLOCK):
+        block = networks.file[start:start + _BLOCK]
         digest.update(block)
         stream.write(block)
     return digest.hexdigest()
-
-
-def _map_of(networks):
-    """The memory map that the arrays of a parsed file are views of: its path may lead to another file by now."""
-    for part in _parts(networks):
-        for value in part.own_variables.values():
-            while isinstance(value, np.ndarray):
-                value = value.base
-            if isinstance(getattr(value, "obj", None), files.FileMap):
-                return value.obj
-    raise BlendError("%s: was not read from a file, or holds its weights as text; save the networks as a TensorFlow "
-                     "pickle, and load that" % networks.path)

@@ -94,7 +94,7 @@ def restored(parsed):
 
 
 class Network(object):
-    """A network in the default graph, with NVIDIA's names for what it has; built by the functions of `networks`.
+    """A network in the default graph, with NVIDIA's names for what it has; built by the functions of `stylegan2_graph`.
 
     name, scope, static_kwargs, components; own_vars, vars (with those of the components) and trainables: OrderedDicts
     of local name to tf.Variable; input_shape(s), output_shape(s): with None for the number of samples.

@@ -158,7 +158,7 @@ def _any_layout(convolve):
 
 
 class LiveFile(object):
-    """The networks of a file in NVIDIA's code; what `mixing`, `pictures` and `recipes` want of a NetworkFile."""
+    """The networks of a file in NVIDIA's code; what blending and pictures want of a NetworkFile."""
 
     format = tensorflow_pickle.NAME
     left_out = ()

@@ -50,9 +50,8 @@ class replacing(object):
     def _open(self):
         folder = os.path.dirname(self.path)
         try:
-            handle = os.open(folder, os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC, 0o666)
-            os.stat("/proc/self/fd/%d" % handle)
-            return handle
+            os.stat("/proc/self/fd")
+            return os.open(folder, os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC, 0o666)
         except (OSError, AttributeError):  # another system, or a file system that does not know unnamed files
             handle, self._temporary = tempfile.mkstemp(".tmp", "blend-", folder)
             _named.add(self._temporary)
