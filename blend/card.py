@@ -46,14 +46,14 @@ class Ingredient(NamedTuple):
 class Card(NamedTuple):
     """Everything that a card says beside what the networks say of themselves.
 
-    ingredients: what went into the network, in order. recipe: plain data, shown as YAML. made: what this is. again: the
-    command that makes the network again; recipe_file: the file that it reads the recipe from, if it does. lost: what
-    the format cannot hold, in words. grid: a Pillow image of some pictures.
+    ingredients: what went into the network, in order. recipe: plain data, shown as YAML. summary: what the network is,
+    in a few words. again: the command that makes it again; recipe_file: the file that it reads the recipe from, if it
+    does. lost: what the format cannot hold, in words. grid: a Pillow image of some pictures.
     """
 
     ingredients: Tuple[Ingredient, ...]
     recipe: dict
-    made: str = "a blend"
+    summary: str = "a blend"
     again: str = ""
     recipe_file: str = ""
     lost: Tuple[str, ...] = ()
@@ -117,7 +117,7 @@ def text(target, networks, card, picture=None):
     holds = "A generator" if networks.G is None else "Generator, its average and discriminator"
     lines = [_MARK, "", "# %s" % _plain(os.path.basename(target.path)), "",
              "%s of %s for pictures of %dx%d, made with blend %s: %s." % (
-                 holds, generator.family.name, generator.resolution, generator.resolution, VERSION, card.made), ""]
+                 holds, generator.family.name, generator.resolution, generator.resolution, VERSION, card.summary), ""]
     if picture is not None:
         lines += ["![Pictures of this network" + _link_to(picture), ""]
     has_training = networks.G is not None

@@ -70,6 +70,13 @@ def test_tiny_widths_do_not_overflow():
     assert set(fractions(resolution=8, level=0, width=1e-300).values()) == {0, 0.5, 1}
 
 
+def test_what_float32_cannot_tell_from_1_is_swapped_and_from_0_kept():
+    found = fractions(fractions={"8x8": 1 - 1e-9, "16x16": 1e-50, "32x32": 1 - 1e-7})
+    assert [found["G_synthesis/%s/Conv1/bias" % size] for size in ("8x8", "16x16", "32x32")] == [1, 0, 1 - 1e-7]
+    tiny = fractions(resolution=8, width=0.3, rule="corrected")
+    assert tiny["G_synthesis/64x64/Conv1/bias"] == 1
+
+
 def test_numpy_numbers_are_numbers():
     found = fractions(resolution=np.int64(8), level=np.int32(1), width=np.float32(0.5))
     assert found == fractions(resolution=8, level=1, width=0.5)

@@ -14,6 +14,7 @@ from blend.checkpoints.contents import ROLES, Contents
 from blend.checkpoints.pickle_reader import SIMPLE_DTYPES, EasyDict
 from blend.errors import BlendError, NetworkFileError
 from blend.networks.network import Network, expected_variables
+from blend.system.files import whole_number
 
 MOST = 2 ** 19  # bytes; that of a TensorFlow file with its source has some 60,000
 _LONG = 200
@@ -84,7 +85,7 @@ def rebuild(text, sources):
     try:
         if len(text) > MOST:
             raise NetworkFileError("a description of %d bytes" % len(text))
-        document = json.loads(text, parse_int=integer)
+        document = json.loads(text, parse_int=whole_number)
         if document["blend"] != 1:
             raise NetworkFileError("was written by a newer version of blend")
         described, texts = document["networks"], document["texts"]
@@ -154,10 +155,3 @@ def _key(value):
     if not isinstance(value, (str, int, type(None))) or isinstance(value, int) and abs(value) >= 2 ** 31:
         raise ValueError("a dict with odd keys")
     return value
-
-
-def integer(digits):
-    """For json.loads: endless numbers take endless time."""
-    if len(digits) > 30:
-        raise ValueError("a number of %d digits" % len(digits))
-    return int(digits)

@@ -13,7 +13,7 @@ import numpy as np
 from blend.checkpoints import description
 from blend.checkpoints.contents import ROLES
 from blend.errors import NetworkFileError, brief
-from blend.system.files import write_array
+from blend.system.files import whole_number, write_array
 
 NAME = "safetensors"
 _MOST_HEADER = 2 ** 21
@@ -31,7 +31,7 @@ def read(view):
         raise NetworkFileError("a safetensors header of %d bytes; that of a network has some %d" % (length, 10 ** 5))
     try:
         header = json.loads(bytes(view[8:8 + length]).decode("utf-8"), object_pairs_hook=_unique,
-                            parse_int=description.integer)
+                            parse_int=whole_number)
     except (ValueError, RecursionError) as error:
         raise NetworkFileError("not a safetensors file (%s)" % str(error)[:100])
     metadata = header.pop("__metadata__", None)

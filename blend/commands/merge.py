@@ -222,7 +222,7 @@ def _tell_network(job, lost, grid_picture=None):
     command = ["python", "-m", "blend.run", "merge", recipe_file] + cards.save_options(name, job.format)
     command += ["--fetch"] if job.opened.fetch else []
     tell_card(job.target, job.merged, cards.Card(
-        ingredients, _recorded(job.recipe, digests), made=_described(len(digests), job.merged.G is not None),
+        ingredients, _recorded(job.recipe, digests), summary=_described(len(digests), job.merged.G is not None),
         again=" ".join(map(shlex.quote, command)), recipe_file=recipe_file, lost=tuple(lost), grid=grid_picture))
 
 

@@ -242,10 +242,10 @@ def _check_parameter(key, value, where, method):
     parameter = PARAMETERS[key]
     if key not in METHODS[method].parameters:
         raise BlendError("%s: %s takes no %s" % (where, method, key))
-    if not is_number(value) or parameter.whole and value != int(value) or (
+    if not is_number(value) or parameter.is_integer and value != int(value) or (
             not parameter.least <= value <= parameter.most):
         raise BlendError("%s: %s: a %s from %g to %g is expected, not %s" % (
-            where, key, "whole number" if parameter.whole else "number", parameter.least, parameter.most,
+            where, key, "whole number" if parameter.is_integer else "number", parameter.least, parameter.most,
             _shown(value)))
 
 

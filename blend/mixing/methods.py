@@ -211,14 +211,13 @@ class Parameter(NamedTuple):
     default: float
     least: float
     most: float
-    each: bool = False                # whether networks can have their own
-    whole: bool = False               # whether it is a whole number
+    is_integer: bool = False          # whether it is a whole number
 
 
 PARAMETERS = OrderedDict([
-    ("density", Parameter(1.0, 1e-6, 1.0, each=True)),
+    ("density", Parameter(1.0, 1e-6, 1.0)),
     ("scale", Parameter(1.0, -1e6, 1e6)),
-    ("seed", Parameter(0, 0, 2 ** 32 - 1, whole=True)),
+    ("seed", Parameter(0, 0, 2 ** 32 - 1, is_integer=True)),
 ])
 METHODS = OrderedDict([
     ("linear", Method(linear, normalised=True, whole=True)),

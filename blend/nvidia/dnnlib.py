@@ -168,7 +168,9 @@ class Network(object):
             outputs = self._outputs(inputs, dynamic_kwargs)
         for expression, used in zip(expressions, inputs):
             expression.set_shape(used.shape)  # the build functions say what shape they take
-        return outputs if as_list else outputs[0] if len(outputs) == 1 else tuple(outputs)
+        if as_list:
+            return outputs
+        return outputs[0] if len(outputs) == 1 else tuple(outputs)
 
     def run(self, *in_arrays, input_transform=None, output_transform=None, return_as_list=False, print_progress=False,
             minibatch_size=None, num_gpus=1, assume_frozen=False, **dynamic_kwargs):

@@ -220,18 +220,20 @@ def read_text(path, most=_MOST_TEXT):
     return content.decode("utf-8")
 
 
+def whole_number(digits):
+    """The `parse_int` of texts of which nobody knows the origin. ValueError: endless ones would take endless time."""
+    if len(digits) > _MOST_DIGITS:
+        raise ValueError("a number of %d digits" % len(digits))
+    return int(digits)
+
+
 def parse_json(text):
     """The value of a text in JSON of which nobody knows the origin. ValueError: it is none, or one nested endlessly."""
-    def integer(digits):
-        if len(digits) > _MOST_DIGITS:
-            raise ValueError("a number of %d digits" % len(digits))
-        return int(digits)
-
     def constant(name):
         raise ValueError("%s is no number" % name)
 
     try:
-        return json.loads(text, parse_int=integer, parse_constant=constant)
+        return json.loads(text, parse_int=whole_number, parse_constant=constant)
     except RecursionError:
         raise ValueError("nested too deep")
 

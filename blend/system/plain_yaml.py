@@ -9,7 +9,7 @@ import re
 from collections import OrderedDict
 
 from blend.errors import BlendError
-from blend.system.files import open_regular, reason
+from blend.system.files import open_regular, reason, whole_number
 
 _MOST = 2 ** 18  # bytes; of which PyYAML reads some 500,000 a second
 _MOST_VALUES = 5000
@@ -47,7 +47,7 @@ def parse(text):
 
     if text.lstrip()[:1] in ("{", "["):
         try:
-            return [json.loads(text, object_pairs_hook=_unique, parse_int=_integer)]
+            return [json.loads(text, object_pairs_hook=_unique, parse_int=whole_number)]
         except (ValueError, RecursionError):
             pass  # YAML has such brackets, too, and says what is wrong
     documents = []
@@ -95,12 +95,6 @@ def _unique(pairs):
     if len(mapping) != len(pairs):
         raise ValueError("a key stands twice")
     return mapping
-
-
-def _integer(digits):
-    if len(digits) > _LONGEST_NUMBER:
-        raise ValueError("a number of %d digits" % len(digits))
-    return int(digits)
 
 
 def _loader(yaml):
