@@ -279,6 +279,16 @@ def test_the_command_draws_a_sheet(capsys, tmp_path, drawn):
     assert np.array_equal(sheet, np.concatenate(rows))
 
 
+def test_a_sheet_of_many_people_is_wrapped(capsys, tmp_path, monkeypatch):
+    monkeypatch.setattr("blend.commands.portraits._MOST_COLUMNS", 2)
+    path = tmp_path / "sheet.png"
+    assert command(capsys, "--style", "photo", "--seeds", "0-2", "--size", SIZE, "--sheet", path, "--jobs", 1)[0] == 0
+    with Image.open(str(path)) as image:
+        sheet = np.asarray(image)
+    assert sheet.shape == (2 * SIZE, 2 * SIZE, 3) and (sheet[SIZE:, SIZE:] == 255).all()
+    assert np.array_equal(sheet[SIZE:, :SIZE], people.draw([2], "photo", size=SIZE)[0])
+
+
 @pytest.mark.parametrize("arguments, said", [
     (["--out", "x", "--style", "foto"], "did you mean photo"), (["--out", "x", "--size", "5"], "--size is 16 to 1024"),
     (["--out", "x", "--samples", "3"], "--samples is 1, 4, 9 or 16"), (["--out", "x", "--jobs", "0"], "--jobs is 1"),

@@ -23,6 +23,7 @@ _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLI
 _AT_ONCE = 4   # pictures that a process draws before it says so
 _RECORD = "portraits.json"
 _MOST_SHEET = 2000  # pictures on a sheet
+_MOST_COLUMNS = 12
 
 
 def run(parser_class, arguments):
@@ -80,15 +81,18 @@ def _folder(given, style, wanted):
 
 
 def _sheet(given, styles, wanted):
-    """Rows of styles, columns of seeds."""
+    """Columns of seeds, at most _MOST_COLUMNS, with a row for each style under the other."""
     from PIL import Image
 
     work = functools.partial(_draw_one, size=given.size, samples=given.samples)
-    pairs = [(seed, style) for style in styles for seed in wanted]
-    sheet = Image.new("RGB", (len(wanted) * given.size, len(styles) * given.size))
+    columns = min(len(wanted), _MOST_COLUMNS)
+    blocks = [wanted[start:start + columns] for start in range(0, len(wanted), columns)]
+    pairs = [(seed, style) for block in blocks for style in styles for seed in block]
+    places = [(column, number * len(styles) + row) for number, block in enumerate(blocks)
+              for row in range(len(styles)) for column in range(len(block))]
+    sheet = Image.new("RGB", (columns * given.size, len(blocks) * len(styles) * given.size), "white")
     with progress.counting("portraits", len(pairs)) as bar:
-        for number, picture in enumerate(_in_processes(work, pairs, _jobs(given.jobs, len(pairs)))):
-            row, column = divmod(number, len(wanted))
+        for (column, row), picture in zip(places, _in_processes(work, pairs, _jobs(given.jobs, len(pairs)))):
             sheet.paste(Image.fromarray(picture), (column * given.size, row * given.size))
             bar.update()
     images.save_png(sheet, given.sheet)
