@@ -27,17 +27,12 @@ def command(arguments):
     """Run the command line's arguments; returns the exit code."""
     if arguments and arguments[0] in COMMANDS:
         return _module(arguments[0]).run(Parser, arguments[1:])
-    return _module("blend").run(Parser, arguments, _commands_like)
+    return _module("blend").run(Parser, arguments, COMMANDS)
 
 
 def _module(name):
     """The module of a command; the others are not imported, which takes a while."""
     return importlib.import_module("blend.commands." + name)
-
-
-def _commands_like(word):
-    near = closest(word, COMMANDS)
-    return " (%s%s)" % (", ".join(COMMANDS), "; did you mean %s?" % near if near else "")
 
 
 def main(arguments=None):

@@ -293,6 +293,7 @@ def test_a_sheet_of_many_people_is_wrapped(capsys, tmp_path, monkeypatch):
     (["--out", "x", "--style", "foto"], "did you mean photo"), (["--out", "x", "--size", "5"], "--size is 16 to 1024"),
     (["--out", "x", "--samples", "3"], "--samples is 1, 4, 9 or 16"), (["--out", "x", "--jobs", "0"], "--jobs is 1"),
     ([], "say where to"), (["--out", "x", "--sheet", "x.png"], "say where to"),
+    (["--sheet", "x.png", "--seeds", "0-1999", "--size", "1024"], "2000 portraits of 1024 pixels is too large"),
     (["--sheet", "x.jpg"], "a sheet is a PNG"), (["--out", "x", "--style", "photo,cartoon"], "a folder each"),
     (["--sheet", "no/x.png"], "there is no folder"), (["--out", "x", "--size", "big"], "invalid int"),
 ])

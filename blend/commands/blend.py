@@ -10,7 +10,7 @@ from blend import card, mixing, recipe, zoo
 from blend.checkpoints import FORMATS, target_for
 from blend.commands import pictures
 from blend.commands.options import fractions, number
-from blend.errors import BlendError
+from blend.errors import BlendError, closest
 from blend.figures import splits
 from blend.mixing import relatives
 from blend.networks import stand_ins
@@ -27,7 +27,7 @@ resolution, both ways round. LOW and HIGH are network files, URLs, names of the 
   python -m blend.run low.pkl high.pkl --figure
   python -m blend.run --recipe blend-out/recipe.json
   python -m blend.run ffhq ffhq-cartoon --seeds 0-3
-  python -m blend.run merge|compare|inspect|convert|zoo|train|report --help
+  python -m blend.run merge|compare|inspect|convert|zoo|train|portraits|report --help
 """
 
 
@@ -82,14 +82,15 @@ def _add_places(group):
     group.add_argument("--report", action="store_true", help="print what happens to every variable, and why")
 
 
-def run(parser_class, arguments, hint=lambda word: ""):
-    """Blend as the arguments say. Returns the exit code. `hint`: what else a single word may have meant."""
+def run(parser_class, arguments, commands):
+    """Blend as the arguments say. Returns the exit code. commands: other words that may have been meant."""
     given = vars(parser(parser_class).parse_args(arguments))
     sources = given.pop("networks")
-    is_command = len(sources) == 2 and not os.path.exists(sources[0]) and "did you mean" in hint(sources[0])
-    if len(sources) not in (0, 2) or is_command and sources[0] not in zoo.names():
-        raise BlendError("give two networks, LOW and HIGH, none for the shipped pair, or a command%s; not %s" % (
-            hint(sources[0]), " ".join(sources)))
+    near = closest(sources[0], commands) if sources else None
+    is_mistyped = near is not None and not os.path.exists(sources[0]) and sources[0] not in zoo.names()
+    if len(sources) not in (0, 2) or is_mistyped:
+        raise BlendError("give two networks, LOW and HIGH, none for the shipped pair, or a command (%s%s); not %s" % (
+            ", ".join(commands), "; did you mean %s?" % near if near else "", " ".join(sources)))
     make(_options(given, sources))
     return 0
 

@@ -24,6 +24,7 @@ _AT_ONCE = 4   # pictures that a process draws before it says so
 _RECORD = "portraits.json"
 _MOST_SHEET = 2000  # pictures on a sheet
 _MOST_COLUMNS = 12
+_MOST_PIXELS = 2 ** 28  # of a sheet
 
 
 def run(parser_class, arguments):
@@ -58,6 +59,9 @@ def _check(given, styles, wanted):
         if len(styles) * len(wanted) > _MOST_SHEET:
             raise BlendError("a sheet holds %d portraits, not %d; ask for fewer seeds" % (
                 _MOST_SHEET, len(styles) * len(wanted)))
+        if len(styles) * len(wanted) * given.size ** 2 > _MOST_PIXELS:
+            raise BlendError("a sheet of %d portraits of %d pixels is too large; ask for fewer or smaller ones" % (
+                len(styles) * len(wanted), given.size))
     elif len(styles) > 1:
         raise BlendError("a folder holds one style; give %s a folder each" % " and ".join(styles))
 
