@@ -9,7 +9,7 @@ import zlib
 
 import numpy as np
 import pytest
-from PIL import Image, PngImagePlugin
+from PIL import Image, ImageFont, PngImagePlugin
 
 import blend
 from blend.pictures import image_files, images, png_text
@@ -212,3 +212,21 @@ def test_bad_texts_cost_nothing(name, tmp_path):
     finally:
         tracemalloc.stop()
     assert time.process_time() - began < 2 and most < 2 ** 25
+
+
+def test_figures_without_a_scalable_font(monkeypatch):
+    """Old Pillow has a bitmap font only, where the system has no other; it has Latin letters only."""
+    try:
+        ImageFont.load_default(14)
+        pytest.skip("this Pillow has a scalable font of its own")
+    except TypeError:
+        pass
+
+    def missing(*_arguments):
+        raise OSError("no such font")
+
+    monkeypatch.setattr(ImageFont, "truetype", missing)
+    picture = np.zeros((64, 64, 3), np.uint8)
+    figure = images.labelled_grid([[picture]], ["снимок\n8x8"], "ффхк …", "note\nlines", row_labels=["ряд 1"])
+    sheet = images.contact_sheet([picture], ["ряд 1"], 1, 1)
+    assert figure.width > 64 and sheet.width > 64

@@ -85,6 +85,23 @@ def enlarge(image, factor):
     return image.resize((image.width * factor, image.height * factor), Image.BICUBIC)
 
 
+class BitmapFont(object):
+    """The small font of old Pillow, with the face that ImageDraw wants. It knows Latin letters; others become `?`."""
+
+    def __init__(self):
+        self._font = ImageFont.load_default()
+
+    def getsize(self, text, *_options, **_more):
+        return self._font.getsize(self._latin(text))
+
+    def getmask(self, text, mode="", *_options, **_more):
+        return self._font.getmask(self._latin(text), mode)
+
+    @staticmethod
+    def _latin(text):
+        return text.encode("latin-1", "replace").decode("latin-1")
+
+
 def font(size):
     """A scalable font; old Pillow has none of its own, there it is the small bitmap one."""
     try:
@@ -95,12 +112,12 @@ def font(size):
                 return ImageFont.truetype(name, size)
             except OSError:
                 pass
-        return ImageFont.load_default()
+        return BitmapFont()
 
 
 def _text_size(text, face):
     draw = ImageDraw.Draw(Image.new("RGB", (1, 1)))
-    if hasattr(draw, "multiline_textbbox"):
+    if hasattr(draw, "multiline_textbbox") and not isinstance(face, BitmapFont):
         left, top, right, bottom = draw.multiline_textbbox((0, 0), text, font=face)
         return right, bottom
     return draw.multiline_textsize(text, font=face)
