@@ -59,7 +59,7 @@ def task_arithmetic(arrays, weights, base):
     parts = _parts(arrays, weights)
     if len(parts) == 1 and parts[0][1] == 1:
         return parts[0][0]  # base + (x - base), without its rounding
-    return _added(base, [array - base for array, _ in parts], [weight for _, weight in parts])
+    return _added(base, (array - base for array, _ in parts), [weight for _, weight in parts])
 
 
 def slerp(arrays, weights):
@@ -119,7 +119,7 @@ def dare(arrays, weights, base, *, density=1.0, seed=0, name=""):
 
 def dare_ties(arrays, weights, base, *, density=1.0, scale=1.0, seed=0, name=""):
     """`dare`'s dropping, then the election of signs and the mean of `ties` in place of its trimming. Both papers'."""
-    differences = _dropped(arrays, weights, base, density, seed, name)
+    differences = list(_dropped(arrays, weights, base, density, seed, name))
     return _added(base, [_elected(differences, [weight for weight in weights if weight != 0])], [scale])
 
 
@@ -138,8 +138,8 @@ def _parts(arrays, weights, *others):
 
 
 def _added(base, differences, weights):
-    """base + Σ wᵢ dᵢ in float32; base itself where there is nothing to add."""
-    if not differences:
+    """base + Σ wᵢ dᵢ in float32; base itself where there is nothing to add. The differences may be made one by one."""
+    if not weights:
         return base
     merged = np.array(base)
     for difference, weight in zip(differences, weights):
@@ -179,16 +179,14 @@ def _elected(differences, weights):
 
 
 def _dropped(arrays, weights, base, density, seed, name):
-    """The differences of those that take part, thinned and scaled up to their old size."""
-    differences = []
+    """The differences of those that take part, one after the other, thinned and scaled up to their old size."""
     for array, _, part, place in _parts(arrays, weights, density, list(range(len(arrays)))):
         difference = array - base
         if part < 1 and difference.ndim:
             digest = hashlib.sha256(("%d %d %s" % (seed, place, name)).encode("utf-8")).digest()
             kept = np.random.RandomState(np.frombuffer(digest, "<u4")).random_sample(difference.shape) < part
             difference = np.where(kept, difference * np.float32(1 / part), np.float32(0))
-        differences.append(difference)
-    return differences
+        yield difference
 
 
 class Method(NamedTuple):
