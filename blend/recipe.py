@@ -229,7 +229,7 @@ def command_line(options):
         return " ".join(map(shlex.quote, words + ["--no-pictures"]))
     default = Options()
     words += ["--seeds", _ranges(options.seeds)]
-    for key in ("psi", "cutoff", "noise", "label", "grid", "device", "precision", "engine"):
+    for key in ("psi", "cutoff", "noise", "noise_seed", "label", "grid", "device", "precision", "engine"):
         value = getattr(options, key)
         if value != getattr(default, key):
             words += _option(key, value)

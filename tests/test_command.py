@@ -469,3 +469,10 @@ def test_mistakes_are_told_how_to_mend(arguments, says, saved, tmp_path, capsys,
     assert run(*[argument.format(**places) for argument in arguments]) == 2
     said = capsys.readouterr().err
     assert says in said and said.count("\n") == 1
+
+
+def test_random_noise_can_be_asked_for_again(saved, tmp_path):
+    for out, seed in (("a", 7), ("b", 7), ("c", 8)):
+        assert run(*saved, "--noise", "random", "--noise-seed", seed, "--seeds", "1", "--out", tmp_path / out) == 0
+    first, same, other = [np.asarray(Image.open(str(tmp_path / out / "seed0001.png"))) for out in "abc"]
+    assert np.array_equal(first, same) and not np.array_equal(first, other)

@@ -37,7 +37,7 @@ def pico(name):
 
 
 def carried_out(text):
-    return stages.run(merge_recipe.parse(plain_yaml.parse(text)[0]), load).Gs.variables
+    return stages.run(merge_recipe.parse(plain_yaml.parse(text)[0]), load)[0].Gs.variables
 
 
 def same(found, expected):
@@ -112,7 +112,7 @@ def test_without_weights_it_is_the_mean():
          merge("linear", networks, Weights((1, 1, 1))).Gs.variables)
     same(carried_out("{method: linear, networks: [a, {network: b, weight: 2}, {network: c, weight: 1}], parameters: "
                      "{normalize: false}, mapping: c}".replace("[a,", "[{network: a, weight: 1},")),
-         merge("linear", networks, Weights((1, 2, 1), mapping=2, normalise=False)).Gs.variables)
+         merge("linear", networks, Weights((1, 2, 1), mapping=2, dlatent_avg=2, normalise=False)).Gs.variables)
 
 
 def test_every_method_and_its_parameters():
@@ -159,7 +159,7 @@ def test_stages():
     expected = merge("task-arithmetic", [structure], Weights((0.7,), normalise=False, rest=1), soup)
     same(carried_out(STAGES), expected.Gs.variables)
     documents = "name: soup\nmethod: linear\nnetworks: [a, b]\n---\nmethod: linear\nnetworks: [soup]\n"
-    same(stages.run(merge_recipe.parse(plain_yaml.parse(documents)), load).Gs.variables, soup.Gs.variables)
+    same(stages.run(merge_recipe.parse(plain_yaml.parse(documents)), load)[0].Gs.variables, soup.Gs.variables)
 
 
 def test_many_stages_take_no_more_time_than_they_are():
@@ -170,7 +170,7 @@ def test_many_stages_take_no_more_time_than_they_are():
         for i in range(1, count)]
     recipe = merge_recipe.parse(chain)
     began = time.process_time()
-    found = stages.run(recipe, lambda entry: pico_file(channels=64, seed=ord(entry.network)))
+    found, _ = stages.run(recipe, lambda entry: pico_file(channels=64, seed=ord(entry.network)))
     assert np.isfinite(computed(found.Gs.variables["G_synthesis/8x8/Conv1/weight"])).all()
     assert time.process_time() - began < 20
 

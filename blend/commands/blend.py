@@ -1,6 +1,7 @@
 """`python -m blend.run LOW HIGH`: one blend, or the figure of all of them."""
 
 import argparse
+import contextlib
 import itertools
 import json
 import os
@@ -170,8 +171,10 @@ def _with_nvidia(networks, options, target):
         if target is not None:
             repository.check_format(target)
         repository.folder(options.stylegan2)
-        streams = [admission.admit(network, options.trust) for network in networks]
-        engine = repository.start(options.stylegan2, options.device)
+        with contextlib.ExitStack() as opened:
+            streams = [opened.enter_context(admission.admit(network, options.trust)) for network in networks]
+            engine = repository.start(options.stylegan2, options.device)
+            opened.pop_all()  # `open` closes them
     print("engine   %s" % engine.description)
     print("         It executes the Python text that is stored in the network files.")
     live = []

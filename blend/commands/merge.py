@@ -16,7 +16,7 @@ from blend.checkpoints import FORMATS, NetworkFile, Target, target_for
 from blend.commands import pictures
 from blend.commands.blend import tell_card
 from blend.errors import BlendError
-from blend.mixing import merge_recipe, relatives, shares, stages
+from blend.mixing import merge_recipe, relatives, stages
 from blend.networks.network import check_finite
 from blend.pictures import generate, images, latents
 from blend.pictures.png_text import SIGNATURE
@@ -127,14 +127,14 @@ def run(parser_class, arguments):
                     given.get("fetch", False))
     try:
         recipe = merge_recipe.with_places(recipe, lambda name: _place(name, os.path.dirname(path), given.get("fetch")))
-        merged = stages.run(recipe, opened.load)
+        merged, changes = stages.run(recipe, opened.load)
     except BlendError as error:
         raise type(error)("%s: %s" % (path, error))
     check_finite(merged.Gs, "the merge")
     target = _target(given, merged, out if options is not None else None)
     if target is not None:
         target.check_apart(opened.networks.values())
-    _tell_variables(recipe, merged, "report" in given)
+    _tell_variables(recipe.stages[-1], changes, "report" in given)
     _tell_differences(opened.networks)
     job = Job(recipe, opened, merged, target, given.get("format"), has_card, out, given.get("device"))
     if options is None:
@@ -266,10 +266,8 @@ def _write_recipe(path, recorded, versions):
         file.write(("# Made with %s\n%s" % (programs, plain_yaml.dump(recorded))).encode("utf-8"))
 
 
-def _tell_variables(recipe, merged, report):
+def _tell_variables(stage, changes, report):
     """Say what happened to the variables in the last stage."""
-    stage = recipe.stages[-1]
-    changes = shares(merged.Gs.stored, stages.weights_of(stage))
     if report:
         for name, share in changes.items():
             weights = "whole" if share.source is not None else ",".join("%.4g" % weight for weight in share.weights)

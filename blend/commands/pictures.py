@@ -20,6 +20,7 @@ def add_options(group, seeds_default="0-7"):
     group.add_argument("--psi", type=number, help="truncation; 1 is none (default 0.7)")
     group.add_argument("--cutoff", type=int, metavar="N", help="truncate only the first N layers")
     group.add_argument("--noise", choices=generate.NOISES, help="const: stored in the file (default)")
+    group.add_argument("--noise-seed", type=int, metavar="N", help="of --noise random (default: another each time)")
     group.add_argument("--label", type=int, metavar="N", help="class, for networks with labels")
     group.add_argument("--grid", type=grid, metavar="4x2", help="columns x rows of the grid")
     group.add_argument("--device", choices=("cpu", "gpu"), help="default: a GPU if TensorFlow sees one")

@@ -79,6 +79,11 @@ def merge(method, networks, weights, base=None, *, parameters=None, called=None,
     >>> merge("task-arithmetic", [cartoon], Weights((1.5,)), photo).Gs.resolution
     64
     """
+    return merge_files(method, networks, weights, base, parameters, called, pending)[0]
+
+
+def merge_files(method, networks, weights, base, parameters, called, pending):
+    """(the merge, the plan of its Gs: OrderedDict of variable name to Share); arguments and errors of `merge`."""
     check_count(method, len(networks), base is not None)
     check_weights(weights, len(networks), base is not None)
     everyone = list(networks) + ([base] if base is not None else [])
@@ -86,15 +91,15 @@ def merge(method, networks, weights, base=None, *, parameters=None, called=None,
     for network, name in zip(everyone[1:], called[1:]):
         check_same_architecture(networks[0].Gs, network.Gs, "networks", (called[0], name))
     sources = [network.Gs.stored for network in everyone]
-    merged = OrderedDict()
-    for name, share in shares(sources[0], weights).items():
+    merged, changes = OrderedDict(), shares(sources[0], weights)
+    for name, share in changes.items():
         if share.source is not None:
             merged[name] = sources[share.source][name]
         else:
             merged[name] = _merged(method, name, [variables[name] for variables in sources[:len(networks)]],
                                    share.weights, None if base is None else sources[-1][name], parameters, pending)
     first = networks[0]
-    return NetworkFile(first.Gs.replaced(merged), first.G, first.D, format=first.format)
+    return NetworkFile(first.Gs.replaced(merged), first.G, first.D, format=first.format), changes
 
 
 def _merged(method, name, arrays, weights, base=None, parameters=None, pending=False):

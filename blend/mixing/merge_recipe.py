@@ -158,6 +158,8 @@ def _stage(value, where):
     stage = Stage(_text(value, "name", where), method, entries, base, parameters)
     givers = {key: _giver(value.get(key), stage, "%s: %s" % (where, key), key) for key in (
         "mapping", "dlatent_avg", "noise_buffers", "torgb")}
+    if "dlatent_avg" not in value:
+        givers["dlatent_avg"] = givers["mapping"]  # the average is that of what the mapping network makes
     return stage._replace(**givers)
 
 
@@ -397,6 +399,7 @@ def _stage_dict(stage, digests):
         plain["parameters"] = dict(stage.parameters)
     for key in ("mapping", "dlatent_avg", "noise_buffers", "torgb"):
         giver = getattr(stage, key)
-        if giver not in (None, 0) or key == "torgb" and giver == 0:
+        follows = key == "dlatent_avg" and giver == stage.mapping
+        if not follows and (giver not in (None, 0) or key in ("dlatent_avg", "torgb") and giver == 0):
             plain[key] = _giver_in_words(giver, stage)
     return plain

@@ -3,30 +3,30 @@
 from collections import Counter
 
 from blend.errors import BlendError
-from blend.mixing.blends import merge
+from blend.mixing.blends import merge_files
 from blend.mixing.methods import METHODS, PARAMETERS
 from blend.mixing.plan import Weights
 
 
 def run(recipe, load):
-    """The merged NetworkFile; its large arrays are `Pending`, made while it is written.
+    """(the merged NetworkFile, the plan of the last stage: OrderedDict of variable name to Share).
 
-    load: a function of an Entry that gives its NetworkFile. BlendError: networks that do not fit, or layers that they
-    do not have; then nothing was merged yet.
+    Large arrays are `Pending`, made while the network is written. load: a function of an Entry that gives its
+    NetworkFile. BlendError: networks that do not fit, or layers that they do not have; then nothing was merged yet.
     """
     results = {entry.network: load(entry) for entry in recipe.sources}
     uses = Counter(entry.network for stage in recipe.stages for entry in stage.entries)
     for stage in recipe.stages:
         base = None if stage.base is None else results[stage.base.network]
         try:
-            results[stage.name] = merge(
+            results[stage.name], changes = merge_files(
                 stage.method, [results[entry.network] for entry in stage.networks], weights_of(stage), base,
-                parameters=_parameters(stage), called=[entry.label for entry in stage.entries],
+                _parameters(stage), [entry.label for entry in stage.entries],
                 pending=uses[stage.name] <= 1)  # what several later stages use is made once
         except BlendError as error:
             where = "" if stage.name is None else "stage %s: " % stage.name
             raise type(error)("%s%s" % (where, error))
-    return results[recipe.stages[-1].name]
+    return results[recipe.stages[-1].name], changes
 
 
 def weights_of(stage):
