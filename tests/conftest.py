@@ -1,4 +1,5 @@
 import os
+import signal
 from collections import OrderedDict
 
 import numpy as np
@@ -6,6 +7,9 @@ import pytest
 
 from blend.checkpoints import NetworkFile, rosinality
 from blend.networks.network import Network
+
+# Shells start background jobs with Ctrl-C ignored, which the processes that tests start and stop would inherit.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 GOLDEN = os.path.join(os.path.dirname(__file__), "golden")
 SOURCE = "raise SystemExit('the source in a network file was executed')\n"
