@@ -476,3 +476,15 @@ def test_random_noise_can_be_asked_for_again(saved, tmp_path):
         assert run(*saved, "--noise", "random", "--noise-seed", seed, "--seeds", "1", "--out", tmp_path / out) == 0
     first, same, other = [np.asarray(Image.open(str(tmp_path / out / "seed0001.png"))) for out in "abc"]
     assert np.array_equal(first, same) and not np.array_equal(first, other)
+
+
+def test_a_file_that_is_no_network_is_not_lost(saved, tmp_path, capsys):
+    letter = tmp_path / "letter"
+    letter.write_text("Dear friend,\n")
+    for arguments in (list(saved) + ["--no-pictures", "--format", "tensorflow", "--save", letter],
+                      ["convert", saved[0], letter, "--format", "safetensors"]):
+        assert run(*arguments) == 2
+        assert "is no network; choose another name" in capsys.readouterr().err
+    assert letter.read_text() == "Dear friend,\n"
+    for _ in range(2):  # a network of any name may be replaced
+        assert run("convert", saved[0], tmp_path / "network", "--format", "safetensors") == 0

@@ -14,7 +14,7 @@ from blend.checkpoints.contents import Contents
 from blend.checkpoints.pickle_reader import forbidden
 from blend.errors import BlendError, NetworkFileError, brief
 from blend.networks.network import check, without_idle
-from blend.system.files import FileMap, check_target, reason, replacing
+from blend.system.files import FileMap, check_target, open_regular, reason, replacing
 from blend.system.pending import Pending
 
 FORMATS = {module.NAME: module for module in (tensorflow_pickle, pytorch_pickle, rosinality, safetensors)}
@@ -201,12 +201,25 @@ def target_for(path, source_format=None, format=None, folder_exists=True):
     """The Target of a path: of the format that is asked for, or by the path's ending.
 
     source_format: what the networks were read from; `.pkl` stays that, if they come from a pickle. folder_exists:
-    False where the folder is made before the file is written. BlendError: no such format or ending, or no file can be
-    written there.
+    False where the folder is made before the file is written. BlendError: no such format or ending, no file can be
+    written there, or a file that is no network would be lost.
     """
     if folder_exists:
         check_target(path)
-    return Target(path, _format_for(path, source_format, format))
+    target = Target(path, _format_for(path, source_format, format))
+    if os.path.splitext(path)[1].lower() not in _ENDINGS and os.path.isfile(path) and not _may_be_network(path):
+        raise BlendError("%s: is there already and is no network; choose another name, or delete it" % path)
+    return target
+
+
+def _may_be_network(path):
+    """Whether a file begins like one of the formats, or is empty."""
+    try:
+        with open_regular(path) as file:
+            head = file.read(9)
+    except OSError:
+        return False
+    return not head or head[:1] == b"\x80" or head[:2] == b"PK" or head[8:] == b"{"
 
 
 def _format_for(path, source_format, format):
