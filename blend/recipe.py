@@ -13,7 +13,7 @@ import numpy as np
 from blend import mixing, zoo
 from blend.errors import BlendError, brief
 from blend.pictures import images, latents
-from blend.pictures.png_text import SIGNATURE
+from blend.pictures.png_text import is_png
 from blend.system import files
 from blend.system.version import VERSION as BLEND
 
@@ -157,9 +157,7 @@ def _is_plain(key, value):
 
 def _text(path):
     """The text of a recipe.json, or of the recipe in a PNG. OSError or ValueError: there is none."""
-    with files.open_regular(path) as file:
-        is_picture = file.read(len(SIGNATURE)) == SIGNATURE
-    return images.read_recipe(path) if is_picture else files.read_text(path)
+    return images.read_recipe(path) if is_png(path) else files.read_text(path)
 
 
 class Opened(NamedTuple):

@@ -13,7 +13,7 @@ from blend.checkpoints import pytorch_pickle, rosinality, safetensors, state_dic
 from blend.checkpoints.contents import Contents
 from blend.checkpoints.pickle_reader import forbidden
 from blend.errors import BlendError, NetworkFileError, brief
-from blend.networks.network import check, without_idle
+from blend.networks.network import checked
 from blend.system.files import FileMap, check_target, open_regular, reason, replacing
 from blend.system.pending import Pending
 
@@ -106,16 +106,15 @@ def parse(buffer):
     """The NetworkFile of a file's bytes; arrays are views of them. NetworkFileError: what is wrong with them."""
     try:
         module, contents = _read(memoryview(buffer))
-        checked, idle = {}, OrderedDict()
+        networks, idle = {}, OrderedDict()
         for role, network in contents.by_role.items():
             function = "discriminator" if role == "D" else "generator"
             tensorflow_pickle.check_plain(network)
-            checked[role], names = without_idle(network, function)
-            check(checked[role], function)
-            _check_size(checked[role], len(buffer))
+            networks[role], names = checked(network, function)
+            _check_size(networks[role], len(buffer))
             idle.update((name, idle.get(name, []) + [role]) for name in names)
         left_out = contents.left_out + tuple(_idle_in_words(idle))
-        return NetworkFile(*contents._replace(format=module.NAME, left_out=left_out, **checked))
+        return NetworkFile(*contents._replace(format=module.NAME, left_out=left_out, **networks))
     except (ArithmeticError, AttributeError, BufferError, LookupError, MemoryError, RuntimeError, TypeError, ValueError,
             struct.error) as error:
         # The last net; the fuzzers of the tests take it for a fault.
@@ -197,14 +196,14 @@ class Target(NamedTuple):
                 raise BlendError("%s: is one of the networks that are read; choose another name" % self.path)
 
 
-def target_for(path, source_format=None, format=None, folder_exists=True):
+def target_for(path, source_format=None, format=None, made_folder=None):
     """The Target of a path: of the format that is asked for, or by the path's ending.
 
-    source_format: what the networks were read from; `.pkl` stays that, if they come from a pickle. folder_exists:
-    False where the folder is made before the file is written. BlendError: no such format or ending, no file can be
-    written there, or a file that is no network would be lost.
+    source_format: what the networks were read from; `.pkl` stays that, if they come from a pickle. made_folder: a
+    folder that is made before the file is written, so it need not be there yet. BlendError: no such format or ending,
+    no file can be written there, or a file that is no network would be lost.
     """
-    if folder_exists:
+    if made_folder is None or os.path.dirname(os.path.abspath(path)) != os.path.abspath(made_folder):
         check_target(path)
     target = Target(path, _format_for(path, source_format, format))
     if os.path.splitext(path)[1].lower() not in _ENDINGS and os.path.isfile(path) and not _may_be_network(path):

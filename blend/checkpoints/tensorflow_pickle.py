@@ -71,7 +71,7 @@ def _written_out(network):
 
     The functions of StyleGAN2-ADA have other defaults, and take None where those of StyleGAN2 want a number.
     """
-    role = STYLEGAN2.roles["generator" if network.is_generator else "discriminator"]
+    role = STYLEGAN2.roles[network.role]
     kwargs = dict(network.static_kwargs)
     for key, argument in role.arguments.items():
         value = network.architecture[key]

@@ -156,9 +156,7 @@ def _target(options, sources):
         files.check_folder(options.out)
     if options.save is None:
         return None
-    # A network may go into the folder that is made for the pictures.
-    with_pictures = os.path.dirname(os.path.abspath(options.save)) == os.path.abspath(options.out)
-    target = target_for(options.save, sources[0].format, options.format, folder_exists=not with_pictures)
+    target = target_for(options.save, sources[0].format, options.format, made_folder=options.out)
     target.check_apart(sources)
     return target
 
@@ -217,9 +215,7 @@ def make_blend(opened, options, target):
 
 def _tell_network(mixed, opened, options, target, lost, sheet=None):
     """Say where the network is, and write its card. lost: what its format cannot hold; sheet: a grid of pictures."""
-    print("network  %s" % target.path)
-    for part in lost:
-        print("left out %s" % part)
+    tell_network(target, lost)
     if options.card:
         sources = recipe.sources(options, opened.digests)
         ingredients = tuple(card.Ingredient(source["source"], source["sha256"], side)
@@ -229,6 +225,13 @@ def _tell_network(mixed, opened, options, target, lost, sheet=None):
         command = " ".join([recipe.command_line(options)] + list(map(shlex.quote, saving)))
         tell_card(target, mixed, card.Card(ingredients, plain, "a blend of two networks", command,
                                            lost=tuple(lost), grid=sheet))
+
+
+def tell_network(target, lost):
+    """Say where a network file is. lost: what its format cannot hold, in words."""
+    print("network  %s" % target.path)
+    for part in lost:
+        print("left out %s" % part)
 
 
 def tell_card(target, networks, text):

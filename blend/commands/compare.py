@@ -38,7 +38,7 @@ def run(parser_class, arguments):
     networks = [zoo.load(name).Gs for name in given.networks]
     comparisons = []
     pairs = compare.pairs(len(networks))
-    with progress.counting("variables", sum(len(networks[first].variables) for first, _ in pairs)) as bar:
+    with progress.counting("variables", sum(len(networks[first].stored) for first, _ in pairs)) as bar:
         for first, second in pairs:
             comparisons.append(("%s - %s" % (names[first], names[second]), compare.compare(
                 networks[first], networks[second], (names[first], names[second]), lambda done: bar.update())))

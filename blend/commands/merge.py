@@ -14,12 +14,12 @@ from blend import recipe as recipes
 from blend import zoo
 from blend.checkpoints import FORMATS, NetworkFile, Target, target_for
 from blend.commands import pictures
-from blend.commands.blend import tell_card
+from blend.commands.blend import tell_card, tell_network
 from blend.errors import BlendError
 from blend.mixing import merge_recipe, relatives, stages
 from blend.networks.network import check_finite
 from blend.pictures import generate, images, latents
-from blend.pictures.png_text import SIGNATURE
+from blend.pictures.png_text import is_png
 from blend.system import files, memory, plain_yaml, progress
 from blend.system.pending import computed
 from blend.system.version import VERSION
@@ -131,8 +131,10 @@ def run(parser_class, arguments):
     except BlendError as error:
         raise type(error)("%s: %s" % (path, error))
     check_finite(merged.Gs, "the merge")
-    target = _target(given, merged, out if options is not None else None)
-    if target is not None:
+    target = None
+    if "save" in given:
+        made_folder = None if options is None else out
+        target = target_for(given["save"], merged.format, given.get("format"), made_folder)
         target.check_apart(opened.networks.values())
     _tell_variables(recipe.stages[-1], changes, "report" in given)
     _tell_differences(opened.networks)
@@ -142,14 +144,6 @@ def run(parser_class, arguments):
     else:
         _make_pictures(job, options)
     return 0
-
-
-def _target(given, merged, out):
-    """The Target of --save, or None. out: the folder that is made for pictures, or None."""
-    if "save" not in given:
-        return None
-    folder_exists = out is None or os.path.dirname(os.path.abspath(given["save"])) != os.path.abspath(out)
-    return target_for(given["save"], merged.format, given.get("format"), folder_exists)
 
 
 def _write_network(job):
@@ -162,8 +156,7 @@ def _write_network(job):
 def _read(path):
     """The MergeRecipe of a file, or of a PNG that carries one."""
     try:
-        with files.open_regular(path) as file:
-            is_picture = file.read(len(SIGNATURE)) == SIGNATURE
+        is_picture = is_png(path)
     except OSError as error:
         raise BlendError("%s: cannot be read (%s)" % (path, files.reason(error)))
     if not is_picture:
@@ -208,9 +201,7 @@ def _place(name, folder, fetch):
 
 def _tell_network(job, lost, grid_picture=None):
     """Say where the network is, and write its card. lost: what its format cannot hold, in words."""
-    print("network  %s" % job.target.path)
-    for part in lost:
-        print("left out %s" % part)
+    tell_network(job.target, lost)
     if not job.has_card:
         return
     digests = job.opened.digests

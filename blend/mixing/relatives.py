@@ -26,10 +26,6 @@ class Kinship(NamedTuple):
     cosines: Dict[str, float]
 
     @property
-    def median(self):
-        return float(np.median(list(self.cosines.values()))) if self.cosines else float("nan")
-
-    @property
     def unrelated(self):
         """The layers in which they are strangers."""
         return [layer for layer, cosine in self.cosines.items() if cosine < _RELATED]

@@ -62,9 +62,14 @@ class Network(object):
         return self._family_and_role[0]
 
     @property
+    def role(self):
+        """'generator' or 'discriminator'. NetworkFileError: it is of no known family."""
+        return self._family_and_role[1]
+
+    @property
     def is_generator(self):
         """Whether it makes pictures; discriminators judge them."""
-        return self._family_and_role[1] == "generator"
+        return self.role == "generator"
 
     @property
     def architecture(self):
@@ -121,21 +126,23 @@ def check(network, role):
         _check_shapes(part, shapes, optional)
 
 
-def without_idle(network, role):
-    """(a network without the scalars that its architecture does not know, their names): no graph uses them.
+def checked(network, role):
+    """`check` without the scalars that the architecture does not know: (the network without them, their names).
 
-    Files of Colab forks have such. role: 'generator' or 'discriminator'. NetworkFileError: as `check`.
+    No graph uses them; files of Colab forks have such. role: 'generator' or 'discriminator'. NetworkFileError: as
+    `check`.
     """
     idle, kept = [], {}
-    for part, shapes, _ in _layout(network, role):
+    for part, shapes, optional in _layout(network, role):
         names = [name for name, value in part.own_variables.items() if name not in shapes and np.shape(value) == ()]
         idle += [name for name in names if name not in idle]
-        kept[id(part)] = [(name, value) for name, value in part.own_variables.items() if name not in names]
+        kept[id(part)] = part if not names else part.changed(own_variables=[
+            (name, value) for name, value in part.own_variables.items() if name not in names])
+        _check_shapes(kept[id(part)], shapes, optional)
     if not idle:
         return network, idle
-    components = OrderedDict((name, part.changed(own_variables=kept[id(part)]))
-                             for name, part in network.components.items())
-    return network.changed(own_variables=kept[id(network)], components=components), idle
+    components = OrderedDict((name, kept[id(part)]) for name, part in network.components.items())
+    return kept[id(network)].changed(components=components), idle
 
 
 def expected_variables(network, role):
@@ -209,7 +216,7 @@ def differences(low, high, called):
     names = [name for name in list(a) + [name for name in b if name not in a] if name != "lod"]
     misfits = ["%s: %s in %s, %s in %s" % (name, _shape(a.get(name)), called[0], _shape(b.get(name)), called[1])
                for name in names if _shape(a.get(name)) != _shape(b.get(name))]
-    arguments = low.family.roles["generator" if low.is_generator else "discriminator"].arguments
+    arguments = low.family.roles[low.role].arguments
     a, b = low.architecture, high.architecture
     keys = [key for key in a.keys() if a[key] != b.get(key)]
     # The same layers can be described in several ways, by fmap_base for instance.

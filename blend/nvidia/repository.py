@@ -220,7 +220,7 @@ class LiveNetwork(object):
     def __init__(self, engine, live, parsed):
         self._tfutil, self._live, self._parsed = engine.tfutil, live, parsed
         self.lock, self._session = engine.lock, tf.get_default_session()
-        self.name, self.family, self.is_generator = parsed.name, parsed.family, parsed.is_generator
+        self.name, self.family, self.role = parsed.name, parsed.family, parsed.role
         self.architecture, self.resolution = parsed.architecture, parsed.resolution
         self.layers = synthesis_layers(self.resolution)
         own = variables(live)

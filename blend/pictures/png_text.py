@@ -14,6 +14,12 @@ _MOST_CHUNKS = 2 ** 16  # that are looked at; a picture of 2^28 pixels has a ten
 _KINDS = (b"tEXt", b"zTXt", b"iTXt")
 
 
+def is_png(path):
+    """Whether a file begins as PNG files do. OSError: it cannot be read."""
+    with open_regular(path) as file:
+        return file.read(len(SIGNATURE)) == SIGNATURE
+
+
 def read(path, keyword):
     """The first text of a keyword in a PNG, or None. OSError or ValueError: the file cannot be read or is broken."""
     with open_regular(path) as file:
